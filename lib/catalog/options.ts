@@ -1,0 +1,124 @@
+/** Options of `deno task download`. */
+import { Option } from "@commander-js/extra-typings";
+import {
+  type CommonOptions,
+  decimal,
+  integer,
+  parseCommand,
+  path,
+  toolCommand,
+  webUrl,
+} from "../shared/args.ts";
+import { UsageError } from "../shared/errors.ts";
+import { hostAndPort, type Permissions } from "../shared/permissions.ts";
+import { type GroupKey, parseGroupBy } from "./group_by.ts";
+
+/** What a download is to do. */
+export interface DownloadOptions extends CommonOptions {
+  /** Absolute path of the folder for records. */
+  readonly outputFolder: string;
+  /** Address of the search endpoint, without parameters of this query. */
+  readonly url: URL;
+  /** Filters in the catalogue's syntax, such as `mediatype:bilder`. */
+  readonly filters: readonly string[];
+  readonly scroll: boolean;
+  readonly profile: string;
+  /** First page, from 0. */
+  readonly page: number;
+  /** Records a page, 1 to 100. */
+  readonly size: number;
+  readonly groupBy: readonly GroupKey[];
+  readonly delaySeconds: number;
+  readonly timeoutSeconds: number;
+  readonly retries: number;
+  readonly overwrite: boolean;
+  /** Write `page_<num>.log` for each page that failed. */
+  readonly log: boolean;
+  /** Most records to take; Infinity for all. */
+  readonly max: number;
+}
+
+function command() {
+  return toolCommand(
+    "download",
+    "Store the catalogue's records as <id>.json, in folders by a key.",
+    [
+      "download -f mediatype:bilder -f contentClasses:JP2 --size 15",
+      "download -f mediatype:bilder contentClasses:JP2 --size 100 --scroll --delay 0.0 -o ./records/images",
+      "download -f 'firstDigitalContentTime:[20210922 TO 20310101]' --groupby metadata.originInfo.issued:DATE",
+    ],
+  )
+    .option("-o, --output-folder <dir>", "folder for the records", path, path("./out"))
+    .option(
+      "-e, --endpoint <path>",
+      "endpoint below the base URL, or a whole URL",
+      "catalog/v1/items",
+    )
+    .option("-f, --filter <filter...>", "filter such as mediatype:bilder; several, or given again")
+    .option("--scroll", "let the service scroll, for results of more than 10,000 records", false)
+    .option("--profile <name>", "search profile of the service", "wwwnbno")
+    .option("-p, --page <number>", "first page, from 0", integer(0), 0)
+    .option("-s, --size <number>", "records a page, 1 to 100", integer(1, 100), 25)
+    .option(
+      "--groupby <keys>",
+      "sub-folders: keys separated by commas, each dotted.key or dotted.key:regex; DATE and TIME " +
+        "are short forms; of a list the first value counts; no value gives the folder unknown",
+      "accessInfo.accessAllowedFrom",
+    )
+    .option("-d, --delay <seconds>", "time between the starts of two requests", decimal(0, 3600), 1)
+    .option("-t, --timeout <seconds>", "time limit of a request", decimal(0.001, 86_400), 300)
+    .option("-r, --retries <number>", "tries after the first of a request", integer(0, 1000), 10)
+    .option("--overwrite", "store records again that are there already", false)
+    .option("-l, --log", "write page_<num>.log for each page that failed", false)
+    .addOption(
+      new Option("--base-url <url>", "address of the service").env("BASE_URL")
+        .default(webUrl("https://api.nb.no"), "https://api.nb.no").argParser(webUrl),
+    )
+    .option("--max <number>", "end after this many records", integer(1));
+}
+
+/**
+ * Arguments of `deno task download` as options.
+ *
+ * @throws {UsageError} in one line for whatever does not fit
+ */
+export function parseDownloadOptions(argv: readonly string[]): DownloadOptions {
+  const o = parseCommand(command(), argv).opts();
+  return {
+    outputFolder: o.outputFolder,
+    url: endpointUrl(o.endpoint, o.baseUrl),
+    filters: o.filter ?? [],
+    scroll: o.scroll,
+    profile: o.profile,
+    page: o.page,
+    size: o.size,
+    groupBy: parseGroupBy(o.groupby),
+    delaySeconds: o.delay,
+    timeoutSeconds: o.timeout,
+    retries: o.retries,
+    overwrite: o.overwrite,
+    log: o.log,
+    max: o.max ?? Infinity,
+    json: o.json,
+  };
+}
+
+function endpointUrl(endpoint: string, baseUrl: URL): URL {
+  if (/^https?:\/\//i.test(endpoint)) return webUrl(endpoint);
+  const base = baseUrl.href.replace(/\/*$/, "/");
+  const url = URL.parse(endpoint.replace(/^\/+/, ""), base);
+  if (url === null || url.host !== baseUrl.host) {
+    throw new UsageError(`Cannot use endpoint "${endpoint}": it is not a path or a URL`);
+  }
+  return url;
+}
+
+/** What a download may touch: the API's host and the output folder. */
+export function downloadPermissions(options: DownloadOptions): Permissions {
+  return {
+    net: [hostAndPort(options.url)],
+    read: [options.outputFolder],
+    write: [options.outputFolder],
+    env: ["BASE_URL"],
+  };
+}

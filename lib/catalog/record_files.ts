@@ -1,0 +1,70 @@
+/** Stored records: which files there are, and what is in them. */
+import { join } from "node:path";
+import picomatch from "picomatch";
+import { errorMessage, RecordError } from "../shared/errors.ts";
+import { fileReason, walkFiles } from "../shared/files.ts";
+import { type CatalogRecord, catalogRecord } from "./types.ts";
+
+/** A record's file. */
+export interface RecordFile {
+  /** Absolute path. */
+  readonly path: string;
+  /** Folder below the records' folder, with `/`; empty at its top. */
+  readonly folder: string;
+  /** File name less `.json`: the record's id. */
+  readonly stem: string;
+}
+
+/**
+ * The `.json` files that `Path(root).rglob(glob)` of Python finds, in a stable sorted order.
+ *
+ * @throws {SetupError} if `root` is not a folder that can be read
+ */
+export async function* recordFiles(root: string, glob = "**/*"): AsyncGenerator<RecordFile> {
+  const matches = picomatch(`**/${glob.replace(/^(\.\/)+/, "")}`, {
+    dot: true,
+    nobrace: true,
+    noextglob: true,
+    nonegate: true,
+  });
+  for await (const file of walkFiles(root)) {
+    if (!/\.json$/i.test(file) || !matches(file)) continue;
+    const slash = file.lastIndexOf("/");
+    const folder = file.slice(0, Math.max(0, slash));
+    yield { path: join(root, file), folder, stem: file.slice(slash + 1, -".json".length) };
+  }
+}
+
+/** How many files {@linkcode recordFiles} finds. */
+export async function countRecordFiles(root: string, glob?: string): Promise<number> {
+  let n = 0;
+  for await (const _ of recordFiles(root, glob)) n++;
+  return n;
+}
+
+/**
+ * Reads a record's file.
+ *
+ * @throws {RecordError} if it is not a record
+ */
+export async function readRecord({ path }: RecordFile): Promise<CatalogRecord> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    throw unreadable(path, fileReason(error), error);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw unreadable(path, `it is not JSON: ${errorMessage(error)}`, error);
+  }
+  const record = catalogRecord.safeParse(json);
+  if (!record.success) throw unreadable(path, "it is not a record with an id", record.error);
+  return record.data;
+}
+
+function unreadable(path: string, reason: string, cause: unknown): RecordError {
+  return new RecordError(`Cannot read record "${path}": ${reason}`, "record_json", { cause });
+}

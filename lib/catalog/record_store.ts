@@ -1,0 +1,59 @@
+/** Records on disk: `<folder>/<group>/…/<id>.json`. */
+import { RecordError } from "../shared/errors.ts";
+import type { OutputFolder } from "../shared/files.ts";
+import { groupFolders, type GroupKey, isReservedOnWindows } from "./group_by.ts";
+
+/** Longest id in UTF-8 bytes: leaves room for suffixes within a file name's 255. */
+const MAX_ID_BYTES = 200;
+
+/** Stores records one by one. */
+export class RecordStore {
+  constructor(
+    private readonly folder: OutputFolder,
+    private readonly groupBy: readonly GroupKey[],
+    private readonly overwrite: boolean,
+  ) {}
+
+  /**
+   * Stores a record, unless it is there already.
+   *
+   * @throws {RecordError} if the record has no id that can be a file name
+   */
+  async put(record: unknown): Promise<"stored" | "skipped"> {
+    const id = recordId(record);
+    const path = [...groupFolders(record, this.groupBy), `${id}.json`].join("/");
+    if (!this.overwrite && await this.folder.has(path)) return "skipped";
+    await this.folder.write(path, JSON.stringify(record));
+    return "stored";
+  }
+}
+
+/**
+ * The record's id, if it is safe as a file name everywhere.
+ *
+ * @throws {RecordError} if it is not
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(recordId({ id: "42ef89cb50684bc302a35833f9746c26" }).length, 32);
+ * assert.throws(() => recordId({ id: "../../etc/passwd" }), { code: "record_id" });
+ * ```
+ */
+export function recordId(record: unknown): string {
+  if (typeof record !== "object" || record === null || Array.isArray(record)) {
+    throw new RecordError("Cannot store a record: it is not a JSON object", "record_id");
+  }
+  const { id } = record as { id?: unknown };
+  if (typeof id === "string" && isSafeFileName(id)) return id;
+  const shown = id === undefined ? "no id" : `its id ${JSON.stringify(id).slice(0, 80)}`;
+  const reason = id === undefined ? "it has none" : "it is not safe as a file name";
+  throw new RecordError(`Cannot store a record with ${shown}: ${reason}`, "record_id");
+}
+
+function isSafeFileName(name: string): boolean {
+  return name !== "" && name !== "." && name !== ".." && name.isWellFormed() &&
+    // deno-lint-ignore no-control-regex -- control characters are what is looked for
+    !/[/\\<>:"|?*\u0000-\u001f\u007f]|\.\.|^\s|\s$/.test(name) &&
+    !isReservedOnWindows(name) && new TextEncoder().encode(name).length <= MAX_ID_BYTES;
+}

@@ -1,0 +1,194 @@
+/** Options of `deno task vectorize`. */
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { availableParallelism } from "node:os";
+import {
+  type CommonOptions,
+  decimal,
+  integer,
+  optionOr,
+  parseCommand,
+  path,
+  toolCommand,
+  webUrl,
+  yesNo,
+} from "../shared/args.ts";
+import { UsageError } from "../shared/errors.ts";
+import { hostAndPort, type Permissions } from "../shared/permissions.ts";
+import { VECTOR_FORMATS, type VectorFormat } from "../vectors/vector_store.ts";
+import { modelFiles, NATIVE_ENV, NATIVE_READ, PACKAGES_DIR } from "./native.ts";
+
+/** What a vectorize run is to do. */
+export interface VectorizeOptions extends CommonOptions {
+  /** Absolute path of the records' folder. */
+  readonly recordsDir: string;
+  /** As in Python's `Path(recordsDir).rglob(recordsGlob)`. */
+  readonly recordsGlob: string;
+  /** Absolute path of the folder for vectors and images. */
+  readonly vectorsDir: string;
+  readonly format: VectorFormat;
+  readonly suffix: string;
+  readonly overwrite: boolean;
+  /** Fetch pictures that are not on disk. */
+  readonly downloadImages: boolean;
+  /** Workers with one model each. */
+  readonly jobs: number;
+  /** Pictures that a worker takes at a time. */
+  readonly batch: number;
+  /** Batches of the sorted records to pass over. */
+  readonly step: number;
+  /** Name of a model in `models/`. */
+  readonly model: string;
+  /** Hosts with port that pictures may come from. */
+  readonly imageHosts: readonly string[];
+  readonly delaySeconds: number;
+  readonly timeoutSeconds: number;
+  readonly retries: number;
+  /** Pictures that are fetched at a time. */
+  readonly concurrency: number;
+}
+
+function command() {
+  return toolCommand("vectorize", "Turn the records' pictures into vectors of 2048 numbers.", [
+    'vectorize ./records "*" ./vectors vct "_inception" false true -1 100 0',
+    "vectorize --records-dir ./records --vectors-dir ./vectors --download-images --jobs -1",
+  ])
+    .argument("[RECORDS_DIR]", "as --records-dir", path)
+    .argument("[RECORDS_GLOB]", "as --records-glob")
+    .argument("[VECTORS_DIR]", "as --vectors-dir", path)
+    .argument("[FORMAT]", "as --format", format)
+    .argument("[SUFFIX]", "as --suffix", suffix)
+    .argument("[OVERWRITE]", "true or false, as --overwrite", yesNo)
+    .argument("[DOWNLOAD_IMAGES]", "true or false, as --download-images", yesNo)
+    .argument("[JOBS]", "as --jobs", jobs)
+    .argument("[BATCH]", "as --batch", integer(1))
+    .argument("[STEP]", "as --step", integer(0))
+    .option("--records-dir <dir>", "folder of the records (needed)", path)
+    .option("--records-glob <glob>", "which of them, as Python's rglob", "**/*")
+    .option("--vectors-dir <dir>", "folder for the vectors and images (needed)", path)
+    .option(
+      "--format <format>",
+      "npy (NumPy) or vct (text, a number a line)",
+      format,
+      "npy" as const,
+    )
+    .option("--suffix <text>", "follows the id in a vector's file name", suffix, "")
+    .option("--overwrite", "compute vectors again that are there already", false)
+    .option("--download-images", "fetch pictures that are not on disk and store them", false)
+    .option("--jobs <number>", "workers, -1 for one a core", jobs, 1)
+    .option("--batch <number>", "pictures a worker takes at a time", integer(1), 1)
+    .option("--step <number>", "pass over this many batches of the sorted records", integer(0), 0)
+    .option("--model <name>", "model that makes the vectors", modelName, "demo")
+    .addOption(
+      new Option("--base-url <url>", "address of the service; its host may be asked for pictures")
+        .env("BASE_URL").default(webUrl("https://api.nb.no"), "https://api.nb.no")
+        .argParser(webUrl),
+    )
+    .option("--image-hosts <hosts>", "hosts that may be asked for pictures", "www.nb.no,api.nb.no")
+    .option(
+      "--delay <seconds>",
+      "time between the starts of two requests to a host",
+      decimal(0),
+      0.1,
+    )
+    .option("--timeout <seconds>", "time limit of a request", decimal(0.001, 86_400), 60)
+    .option("--retries <number>", "tries after the first of a request", integer(0, 1000), 5)
+    .option("--concurrency <number>", "pictures fetched at a time", integer(1, 64), 4);
+}
+
+/**
+ * Arguments of `deno task vectorize` as options.
+ *
+ * @throws {UsageError} in one line for whatever does not fit
+ */
+export function parseVectorizeOptions(argv: readonly string[]): VectorizeOptions {
+  const parsed = parseCommand(command(), argv);
+  const o = parsed.opts();
+  const [recordsDir, glob, vectorsDir, format, suffix, overwrite, download, jobs, batch, step] =
+    parsed.processedArgs;
+  const or = <T, A extends T>(key: string, option: T, argument: A | undefined) =>
+    optionOr(parsed, key, option, argument);
+  const see = 'see "deno task vectorize --help"';
+  const records = or("recordsDir", o.recordsDir, recordsDir);
+  if (records === undefined) throw new UsageError(`The records' folder is missing; ${see}`);
+  const vectors = or("vectorsDir", o.vectorsDir, vectorsDir);
+  if (vectors === undefined) throw new UsageError(`The vectors' folder is missing; ${see}`);
+  const recordsGlob = or("recordsGlob", o.recordsGlob, glob);
+  if (recordsGlob === "" || recordsGlob.startsWith("/")) {
+    throw new UsageError(`The glob "${recordsGlob}" is not a relative pattern; ${see}`);
+  }
+  return {
+    recordsDir: records,
+    recordsGlob,
+    vectorsDir: vectors,
+    format: or("format", o.format, format),
+    suffix: or("suffix", o.suffix, suffix),
+    overwrite: or("overwrite", o.overwrite, overwrite),
+    downloadImages: or("downloadImages", o.downloadImages, download),
+    jobs: or("jobs", o.jobs, jobs),
+    batch: or("batch", o.batch, batch),
+    step: or("step", o.step, step),
+    model: o.model,
+    imageHosts: imageHosts(o.imageHosts, o.baseUrl),
+    delaySeconds: o.delay,
+    timeoutSeconds: o.timeout,
+    retries: o.retries,
+    concurrency: o.concurrency,
+    json: o.json,
+  };
+}
+
+function format(text: string): VectorFormat {
+  const found = VECTOR_FORMATS.find((name) => name === text);
+  if (found === undefined) {
+    throw new InvalidArgumentError(`It must be one of ${VECTOR_FORMATS.join(", ")}.`);
+  }
+  return found;
+}
+
+function suffix(text: string): string {
+  if (/[/\\\0]/.test(text) || new TextEncoder().encode(text).length > 40) {
+    throw new InvalidArgumentError("It must be at most 40 bytes without a slash.");
+  }
+  return text;
+}
+
+/** Workers beyond the number of cores would only take memory. */
+function jobs(text: string): number {
+  const number = integer(-1)(text);
+  if (number === 0) throw new InvalidArgumentError("It must be at least 1, or -1 for all cores.");
+  const cores = availableParallelism();
+  return number === -1 ? cores : Math.min(number, cores);
+}
+
+function modelName(text: string): string {
+  if (!/^[a-z0-9][a-z0-9._-]*$/i.test(text)) {
+    throw new InvalidArgumentError("It must be a name of letters, digits, '.', '_' and '-'.");
+  }
+  return text;
+}
+
+/** Each host with the ports of http and https, or with the one port that it names. */
+function imageHosts(text: string, baseUrl: URL): string[] {
+  const hosts = text.split(",").map((host) => host.trim().toLowerCase()).filter((h) => h !== "");
+  for (const host of hosts) {
+    if (URL.parse(`http://${host}`)?.pathname !== "/" || /[@/?#\s]/.test(host)) {
+      throw new UsageError(`Cannot use image host "${host}": it is not a host or host:port`);
+    }
+  }
+  const named = hosts.flatMap((host) =>
+    /:\d+$/.test(host) ? [host] : [`${host}:443`, `${host}:80`]
+  );
+  return [...new Set([...named, hostAndPort(baseUrl)])];
+}
+
+/** What a vectorize run may touch: its folders, the model, native code, and the image hosts. */
+export function vectorizePermissions(options: VectorizeOptions): Permissions {
+  const model = modelFiles(options.model);
+  return {
+    net: options.downloadImages ? options.imageHosts : [],
+    read: [options.recordsDir, options.vectorsDir, ...model.read, ...NATIVE_READ],
+    write: [options.vectorsDir, ...model.write],
+    env: ["BASE_URL", ...NATIVE_ENV],
+    ffi: [PACKAGES_DIR],
+  };
+}

@@ -1,0 +1,148 @@
+/** FLOW: records -> images -> batches -> vectors -> files. */
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import {
+  countRecordFiles,
+  readRecord,
+  type RecordFile,
+  recordFiles,
+} from "../catalog/record_files.ts";
+import { fetchImage, MAX_IMAGE_BYTES, readImage } from "../images/load.ts";
+import { VERSION } from "../shared/args.ts";
+import type { Report, Run } from "../shared/cli.ts";
+import { ImageError } from "../shared/errors.ts";
+import { exists, type OutputFolder } from "../shared/files.ts";
+import { HttpClient } from "../shared/http.ts";
+import { batches, mapConcurrent } from "../shared/streams.ts";
+import { encodeVector, vectorFileName } from "../vectors/vector_store.ts";
+import type { Embedding } from "./messages.ts";
+import { engineModel, openModel } from "./model.ts";
+import type { VectorizeOptions } from "./options.ts";
+import { WorkerPool } from "./worker_pool.ts";
+
+/** Most pictures that a worker takes at a time, whatever `--batch` says: more only takes memory. */
+const MAX_BATCH = 32;
+
+/** A record with its picture's file. */
+interface Picture {
+  readonly record: RecordFile;
+  readonly file: Uint8Array<ArrayBuffer>;
+}
+
+/** Makes the vector of every record that has none yet. */
+export async function vectorize(options: VectorizeOptions, run: Run): Promise<Report> {
+  const { stats } = run;
+  const total = await countRecordFiles(options.recordsDir, options.recordsGlob);
+  stats.total = Math.max(0, total - options.step * options.batch);
+  const output = await run.openOutput(options.vectorsDir);
+  const model = await openModel(options.model);
+  const threads = Math.max(1, Math.floor(availableParallelism() / options.jobs));
+  using pool = await WorkerPool.start(engineModel(model, threads), options.jobs);
+  const pictures = new PictureLoader(options, run, output);
+
+  const records = recordsWithoutVector(options, run);
+  const loaded = kept(mapConcurrent(options.concurrency, records, (r) => pictures.load(r)));
+  const groups = batches(loaded, Math.min(options.batch, MAX_BATCH));
+  const embedded = mapConcurrent(2 * pool.size, groups, (group) => embed(group, pool));
+  for await (const group of embedded) {
+    for (const { record, result } of group) await storeVector(record, result, options, run, output);
+  }
+  pictures.explainSkipped();
+  return { json: { model: model.name } };
+}
+
+/** The records of the glob from `--step` on; counts those that have their vector. */
+async function* recordsWithoutVector(
+  options: VectorizeOptions,
+  run: Run,
+): AsyncGenerator<RecordFile> {
+  const naming = { format: options.format, suffix: options.suffix };
+  let passOver = options.step * options.batch;
+  for await (const record of recordFiles(options.recordsDir, options.recordsGlob)) {
+    if (run.signal.aborted) return;
+    if (passOver-- > 0) continue;
+    const vector = join(options.vectorsDir, record.folder, vectorFileName(record.stem, naming));
+    if (!options.overwrite && await exists(vector)) run.stats.skipped++;
+    else yield record;
+  }
+}
+
+/** Reads or fetches pictures, and counts the records that have none. */
+class PictureLoader {
+  readonly #http: HttpClient;
+  #withoutLink = 0;
+  #notOnDisk = 0;
+
+  constructor(
+    private readonly options: VectorizeOptions,
+    private readonly run: Run,
+    private readonly output: OutputFolder,
+  ) {
+    this.#http = new HttpClient({
+      signal: run.signal,
+      timeoutMs: options.timeoutSeconds * 1000,
+      retries: options.retries,
+      delayMs: options.delaySeconds * 1000,
+      hosts: options.imageHosts,
+      maxBytes: MAX_IMAGE_BYTES,
+      userAgent: `maken/${VERSION}`,
+      onRetry: () => run.stats.retried++,
+    });
+  }
+
+  /** The record's picture; undefined if it has none, which is counted. */
+  async load(record: RecordFile): Promise<Picture | undefined> {
+    const { options, run } = this;
+    const path = join(record.folder, record.stem);
+    try {
+      const { _links } = await readRecord(record);
+      let file = await readImage(join(options.vectorsDir, path));
+      if (file === undefined && options.downloadImages) {
+        file = await fetchImage(_links, this.#http, this.output, path);
+        if (file === undefined) this.#withoutLink++;
+      } else if (file === undefined) this.#notOnDisk++;
+      if (file !== undefined) return { record, file };
+      run.stats.skipped++;
+    } catch (error) {
+      if (run.signal.aborted) return undefined;
+      await run.fail({ id: record.stem, file: record.path, stage: "load" }, error);
+    }
+    return undefined;
+  }
+
+  /** Says which records were skipped for want of a picture. */
+  explainSkipped(): void {
+    const { run } = this;
+    if (this.#withoutLink > 0) run.warn(`${this.#withoutLink} records link to no picture`);
+    if (this.#notOnDisk > 0) {
+      run.warn(`${this.#notOnDisk} pictures are not on disk; --download-images fetches them`);
+    }
+  }
+}
+
+async function* kept<T>(items: AsyncIterable<T | undefined>): AsyncGenerator<T> {
+  for await (const item of items) if (item !== undefined) yield item;
+}
+
+async function embed(pictures: readonly Picture[], pool: WorkerPool) {
+  const results = await pool.embed(pictures.map(({ file }) => file));
+  return pictures.map(({ record }, i) => ({ record, result: results[i]! }));
+}
+
+async function storeVector(
+  record: RecordFile,
+  result: Embedding,
+  { format, suffix }: VectorizeOptions,
+  run: Run,
+  output: OutputFolder,
+): Promise<void> {
+  if ("vector" in result) {
+    const name = vectorFileName(record.stem, { format, suffix });
+    await output.write(join(record.folder, name), encodeVector(result.vector, format));
+    run.stats.stored++;
+    return;
+  }
+  const message = `Cannot use the picture of record "${record.stem}": ${result.message}`;
+  const error = new ImageError(message, result.code);
+  await run.fail({ id: record.stem, file: record.path, stage: "decode" }, error);
+}

@@ -1,0 +1,153 @@
+/** What all commands share on top of commander: types, ranges, one-line usage errors, help text. */
+import { Command, CommanderError, InvalidArgumentError } from "@commander-js/extra-typings";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import config from "../../deno.json" with { type: "json" };
+import { UsageError } from "./errors.ts";
+
+/** Version of Maken, as in deno.json. */
+export const VERSION: string = config.version;
+
+/** `--help` or `--version` was asked for: not an error, but the end of parsing. */
+export class HelpRequest {
+  constructor(readonly text: string) {}
+}
+
+/** What every command's options hold. */
+export interface CommonOptions {
+  /** Print one JSON object to stdout in place of text. */
+  readonly json: boolean;
+}
+
+/**
+ * A command that answers `--help` and `--version` and takes no unknown option.
+ *
+ * @param name of the task, such as `download`
+ * @param description one sentence
+ * @param examples command lines without `deno task`, shown at the end of the help
+ */
+export function toolCommand(name: string, description: string, examples: readonly string[]) {
+  return new Command(`deno task ${name}`)
+    .description(description)
+    .helpOption("-h, --help", "show this help")
+    .version(VERSION, "--version", "show the version")
+    .exitOverride()
+    .allowExcessArguments(false)
+    .option("--json", "print one JSON object to stdout", false)
+    .option("--print-permissions", "print the permissions that the run gets, and end", false)
+    .addHelpText(
+      "after",
+      () => `\nExamples:\n${examples.map((e) => `  deno task ${e}`).join("\n")}`,
+    )
+    .configureHelp({ helpWidth: 100, sortOptions: false });
+}
+
+/**
+ * Parses `argv` with a command of {@linkcode toolCommand}.
+ *
+ * @throws {HelpRequest} for `--help` and `--version`
+ * @throws {UsageError} in one line for everything that does not fit
+ */
+export function parseCommand<
+  C extends {
+    name(): string;
+    parse(argv: readonly string[], from: { from: "user" }): unknown;
+    configureOutput(output: Record<string, unknown>): unknown;
+  },
+>(command: C, argv: readonly string[]): C {
+  let text = "";
+  command.configureOutput({
+    writeOut: (part: string) => void (text += part),
+    writeErr: () => {},
+  });
+  try {
+    command.parse(argv, { from: "user" });
+    return command;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.code === "commander.helpDisplayed" || error.code === "commander.version") {
+      throw new HelpRequest(text.trimEnd());
+    }
+    const reason = error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+    throw new UsageError(`${upperFirst(reason)}; see "${command.name()} --help"`);
+  }
+}
+
+/** A parser of whole numbers from `min` to `max`. */
+export function integer(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^[+-]?\d+$/.test(text.trim()) || value < min || value > max) {
+      throw new InvalidArgumentError(`It must be a whole number ${rangeText(min, max)}.`);
+    }
+    return value;
+  };
+}
+
+/** A parser of numbers from `min` to `max`. */
+export function decimal(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isFinite(value) || value < min || value > max) {
+      throw new InvalidArgumentError(`It must be a number ${rangeText(min, max)}.`);
+    }
+    return value;
+  };
+}
+
+function rangeText(min: number, max: number): string {
+  return max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+}
+
+/** Parses yes and no as the original tools did. */
+export function yesNo(text: string): boolean {
+  if (/^(true|t|1|yes|y)$/i.test(text)) return true;
+  if (/^(false|f|0|no|n|)$/i.test(text)) return false;
+  throw new InvalidArgumentError("It must be true or false.");
+}
+
+/** Parses an `http:` or `https:` URL, without credentials in it. */
+export function webUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new InvalidArgumentError("It must be a URL that begins with http:// or https://.");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new InvalidArgumentError("It must not hold a user name or password.");
+  }
+  return url;
+}
+
+/** Parses a path into an absolute one; an empty text is refused. */
+export function path(text: string): string {
+  if (text === "" || text.includes("\0")) throw new InvalidArgumentError("It must be a path.");
+  return resolve(text);
+}
+
+/**
+ * The value of a setting that can be given as an option or as a positional argument: the option
+ * wins, then the argument, then the option's default.
+ */
+export function optionOr<T, A extends T>(
+  command: { getOptionValueSource(key: string): string | undefined },
+  key: string,
+  option: T,
+  argument: A | undefined,
+): T {
+  const given = command.getOptionValueSource(key);
+  return argument === undefined || given === "cli" ? option : argument;
+}
+
+/** The folder of this program: the one that holds deno.json. */
+export const PROGRAM_DIR: string = resolve(import.meta.dirname ?? ".", "../..");
+
+/** The nearest folder at or above `path` that exists, from which a missing path can be made. */
+export function nearestExisting(path: string): string {
+  let folder = path;
+  while (!existsSync(folder) && resolve(folder, "..") !== folder) folder = resolve(folder, "..");
+  return folder;
+}
+
+function upperFirst(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,241 @@
+/** Runs one tool: signals, progress, summary, exit code. Holds the only `Deno.exit`. */
+import { join } from "node:path";
+import { type CommonOptions, HelpRequest } from "./args.ts";
+import { errorCode, errorMessage, MakenError, SetupError, UsageError } from "./errors.ts";
+import { OutputFolder } from "./files.ts";
+import { drawStatus, isTerminal, logLine, printResult, terminalWidth } from "./log.ts";
+import { count, durationText, progressText, RunStats } from "./progress.ts";
+
+/** Exit codes of every task. */
+export const EXIT = { done: 0, itemsFailed: 1, usage: 2, interrupted: 130 } as const;
+
+/** Failures that are shown one by one; the others are only in `failures.jsonl`. */
+const FAILURES_SHOWN = 20;
+/** A terminal and the launcher may both pass on one Ctrl-C: signals this close count as one. */
+const SAME_SIGNAL_MS = 500;
+
+/** What a tool has to say at its end, besides the counts. */
+export interface Report {
+  /** Added to the JSON object of `--json`. */
+  readonly json?: Record<string, unknown>;
+  /** Printed to stdout without `--json`. */
+  readonly text?: string;
+  /** In place of the counts in the last line on stderr. */
+  readonly summary?: string;
+}
+
+/** One run of a tool: what its flow needs of the world around it. */
+export class Run implements AsyncDisposable {
+  readonly stats = new RunStats();
+  readonly #outputs = new AsyncDisposableStack();
+  #output: OutputFolder | undefined;
+  #shown = 0;
+
+  /**
+   * @param task name of the tool
+   * @param signal aborted when the run is to end early
+   */
+  constructor(readonly task: string, readonly signal: AbortSignal) {}
+
+  /**
+   * Opens the folder that this run writes to; its `failures.jsonl` takes the run's failures.
+   *
+   * @param owner what must not run twice in the folder; the task where it is left out
+   * @throws {SetupError} see {@linkcode OutputFolder.open}
+   */
+  async openOutput(path: string, owner = this.task): Promise<OutputFolder> {
+    this.#output = this.#outputs.use(await OutputFolder.open(path, owner));
+    return this.#output;
+  }
+
+  /**
+   * Counts, shows and records a failed item. What ends the whole run (an interruption, a disk that
+   * is full) is thrown again.
+   *
+   * @param items how many items failed with it
+   */
+  async fail(
+    item: { id?: string | null; file?: string | null; stage: string },
+    error: unknown,
+    items = 1,
+  ): Promise<void> {
+    this.signal.throwIfAborted();
+    if (error instanceof SetupError) throw error;
+    const code = errorCode(error);
+    const message = errorMessage(error);
+    this.stats.addFailed(code, items);
+    if (++this.#shown <= FAILURES_SHOWN) logLine(`${this.task}: ${message}`);
+    else if (this.#shown === FAILURES_SHOWN + 1) {
+      logLine(
+        `${this.task}: more failures follow; all are in ${this.failuresPath() ?? "the counts"}`,
+      );
+    }
+    const { id = null, file = null, stage } = item;
+    const time = new Date().toISOString();
+    await this.#output?.recordFailure({ id, file, stage, code, message, time });
+  }
+
+  /** A line to the person who runs the tool. */
+  warn(text: string): void {
+    logLine(`${this.task}: ${text}`);
+  }
+
+  /** Path of `failures.jsonl`, once there is an output folder. */
+  failuresPath(): string | undefined {
+    return this.#output && join(this.#output.stateDir, "failures.jsonl");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#outputs.disposeAsync();
+  }
+}
+
+/**
+ * Parses the arguments, runs the tool and ends the process with its exit code.
+ *
+ * @param task name of the tool, as in `deno task <name>`
+ * @param parse arguments to options; throws UsageError or HelpRequest
+ * @param work the tool's flow
+ * @param argv arguments after the tool's name
+ */
+export async function runTool<O extends CommonOptions>(
+  task: string,
+  parse: (argv: readonly string[]) => O,
+  work: (options: O, run: Run) => Promise<Report | void>,
+  argv: readonly string[] = Deno.args,
+): Promise<never> {
+  let options: O;
+  try {
+    options = parse(argv);
+  } catch (error) {
+    Deno.exit(explainParseError(task, error));
+  }
+  const abort = new AbortController();
+  stopOnSignals(task, abort);
+  const run = new Run(task, abort.signal);
+  const started = performance.now();
+  const stopProgress = showProgress(run, started);
+  let report: Report | void = undefined;
+  let fatal: unknown;
+  try {
+    report = await work(options, run);
+  } catch (error) {
+    fatal = error;
+  } finally {
+    stopProgress();
+  }
+  const failuresPath = run.failuresPath();
+  await run[Symbol.asyncDispose]();
+
+  const interrupted = abort.signal.aborted;
+  if (fatal !== undefined && !interrupted) logLine(fatalText(task, fatal));
+  const seconds = (performance.now() - started) / 1000;
+  if (options.json) {
+    const error = fatal === undefined || interrupted ? {} : { error: errorMessage(fatal) };
+    printResult(
+      JSON.stringify({ ...summaryJson(task, seconds, run.stats), ...report?.json, ...error }),
+    );
+  } else if (report?.text !== undefined) {
+    printResult(report.text);
+  }
+  const begun = fatal === undefined || interrupted || run.stats.done > 0;
+  if (begun) {
+    const counts = report?.summary ?? summaryText(run.stats);
+    const state = interrupted ? "interrupted: " : fatal === undefined ? "" : "stopped: ";
+    const where = run.stats.failed > 0 && failuresPath ? ` (see ${failuresPath})` : "";
+    logLine(`${task}: ${state}${counts}${where} in ${durationText(seconds)}`);
+  }
+  Deno.exit(
+    interrupted
+      ? EXIT.interrupted
+      : fatal !== undefined
+      ? EXIT.usage
+      : run.stats.failed > 0
+      ? EXIT.itemsFailed
+      : EXIT.done,
+  );
+}
+
+/** Prints why the arguments were not taken, or the help that they asked for; gives the exit code. */
+export function explainParseError(task: string, error: unknown): number {
+  if (error instanceof HelpRequest) {
+    printResult(error.text);
+    return EXIT.done;
+  }
+  if (!(error instanceof UsageError)) throw error;
+  logLine(`${task}: ${error.message}`);
+  return EXIT.usage;
+}
+
+/** The first signal asks the run to end, a later one ends it at once; so does a lost launcher. */
+function stopOnSignals(task: string, abort: AbortController): void {
+  let first: number | undefined;
+  const stop = () => {
+    const now = performance.now();
+    if (first !== undefined && now - first > SAME_SIGNAL_MS) Deno.exit(EXIT.interrupted);
+    if (first !== undefined) return;
+    first = now;
+    logLine(`${task}: stopping; press Ctrl-C again to stop at once`);
+    abort.abort(new DOMException("interrupted", "AbortError"));
+  };
+  Deno.addSignalListener("SIGINT", stop);
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
+  if (Deno.build.standalone) return;
+  const launcher = Deno.ppid;
+  Deno.unrefTimer(setInterval(() => Deno.ppid === launcher || stop(), 500));
+}
+
+/** Draws the progress line now and then; gives the function that ends it. */
+function showProgress(run: Run, started: number): () => void {
+  const terminal = isTerminal();
+  const text = () => {
+    const { done, total, failed, skipped, detail } = run.stats;
+    const seconds = (performance.now() - started) / 1000;
+    const width = terminal ? terminalWidth() : Infinity;
+    return progressText(
+      { label: run.task, done, total, failed, skipped, detail, seconds },
+      width,
+    );
+  };
+  let last = 0;
+  const tick = () => {
+    if (run.stats.total === undefined && run.stats.done === 0) return;
+    if (terminal) drawStatus(text());
+    else if (run.stats.done !== last) logLine(text());
+    last = run.stats.done;
+  };
+  const timer = setInterval(tick, terminal ? 100 : 10_000);
+  return () => {
+    clearInterval(timer);
+    drawStatus("");
+  };
+}
+
+function summaryJson(task: string, seconds: number, stats: RunStats): Record<string, unknown> {
+  const { stored, skipped, failed, retried } = stats;
+  return {
+    task,
+    seconds: Math.round(seconds * 1000) / 1000,
+    total: stats.total ?? stats.done,
+    stored,
+    skipped,
+    failed,
+    retried,
+    errors: Object.fromEntries(stats.errors),
+  };
+}
+
+function summaryText(stats: RunStats): string {
+  const { stored, skipped, failed, errors } = stats;
+  const codes = [...errors].map(([code, n]) => `${count(n)} ${code}`).join(", ");
+  const parts = [`${count(stored)} stored`, `${count(skipped)} skipped`, `${count(failed)} failed`];
+  const total = stats.total === undefined ? "" : ` of ${count(stats.total)}`;
+  return parts.join(", ") + total + (codes === "" ? "" : ` [${codes}]`);
+}
+
+/** One line for what was foreseen, with the stack only for what was not. */
+function fatalText(task: string, error: unknown): string {
+  if (error instanceof MakenError) return `${task}: ${errorMessage(error)}`;
+  const stack = error instanceof Error ? error.stack ?? error.message : String(error);
+  return `${task}: internal error, please report it: ${stack}`;
+}

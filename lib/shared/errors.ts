@@ -1,0 +1,105 @@
+/** Every error class of Maken. Each carries a stable `code`, which is what failures are counted by. */
+
+/** What all of Maken's own errors share. */
+export abstract class MakenError extends Error {
+  /** Stable, machine-readable name of what went wrong, such as `http_404`. */
+  abstract readonly code: string;
+}
+
+/** The command line cannot be understood; ends a run with exit code 2. */
+export class UsageError extends MakenError {
+  override readonly name = "UsageError";
+  readonly code = "usage";
+}
+
+/** The surroundings do not allow the run (folder, host, model, index); ends it with exit code 2. */
+export class SetupError extends MakenError {
+  override readonly name = "SetupError";
+  readonly code = "setup";
+}
+
+/** What is known of a request that failed. */
+export interface HttpErrorInfo {
+  /**
+   * `http_<status>`, `network`, `timeout`, `body` (cut short or not as expected), `too_large`,
+   * `redirect` or `host_not_allowed`.
+   */
+  readonly code: string;
+  /** Without credentials. */
+  readonly url: string;
+  /** HTTP status, where there was one. */
+  readonly status?: number;
+  /** First part of the answer's body, where there was one. */
+  readonly body?: string;
+  /** Whether the same request may work later. */
+  readonly retry?: boolean;
+  /** Wait that the server asked for, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** A request that got no usable answer. */
+export class HttpError extends MakenError {
+  override readonly name = "HttpError";
+  readonly code: string;
+  constructor(message: string, readonly info: HttpErrorInfo, options?: ErrorOptions) {
+    super(message, options);
+    this.code = info.code;
+  }
+}
+
+/** A catalogue record that cannot be used. */
+export class RecordError extends MakenError {
+  override readonly name = "RecordError";
+  constructor(message: string, readonly code: "record_json" | "record_id", options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/** A picture that cannot be used. */
+export class ImageError extends MakenError {
+  override readonly name = "ImageError";
+  constructor(
+    message: string,
+    readonly code: "image_unreadable" | "image_too_large" | "image_type",
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** A vector or vector file that cannot be used. */
+export class VectorError extends MakenError {
+  override readonly name = "VectorError";
+  constructor(
+    message: string,
+    readonly code: "vector_file" | "vector_size" | "vector_values",
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** A worker that died or could not start. */
+export class WorkerError extends MakenError {
+  override readonly name = "WorkerError";
+  readonly code = "worker";
+}
+
+/** The stable code of any thrown value; `internal` for what is not Maken's own error. */
+export function errorCode(error: unknown): string {
+  if (error instanceof MakenError) return error.code;
+  return isDiskFull(error) ? "disk_full" : "internal";
+}
+
+/** One line that says what went wrong. */
+export function errorMessage(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replaceAll(/\s*\n\s*/g, " ").trim();
+}
+
+/** Whether the disk is full (ENOSPC, EDQUOT): no later item can be stored either. */
+export function isDiskFull(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === "ENOSPC" || code === "EDQUOT" ||
+    (error instanceof Error && /os error (28|122)\b/.test(error.message));
+}

@@ -1,0 +1,171 @@
+/** Folder walks in a stable order, and an output folder whose files are written whole or not at all. */
+import { dirname, join } from "node:path";
+import { errorMessage, isDiskFull, SetupError } from "./errors.ts";
+
+/** Name of the folder that holds Maken's own state inside an output folder. */
+export const STATE_DIR = ".maken";
+
+/**
+ * Paths of the files below `root`, relative to it with `/`, each folder's entries sorted by code
+ * unit. Links are followed to files; `.maken` folders are passed over.
+ *
+ * @throws {SetupError} if `root` is not a folder that can be read
+ */
+export async function* walkFiles(root: string): AsyncGenerator<string> {
+  yield* walk(root, "");
+}
+
+async function* walk(root: string, folder: string): AsyncGenerator<string> {
+  const names: { name: string; isDirectory: boolean }[] = [];
+  try {
+    for await (const entry of Deno.readDir(join(root, folder))) {
+      if (entry.name === STATE_DIR) continue;
+      names.push({ name: entry.name, isDirectory: entry.isDirectory });
+    }
+  } catch (error) {
+    const what = join(root, folder);
+    throw new SetupError(`Cannot read folder "${what}": ${fileReason(error)}`, { cause: error });
+  }
+  names.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const { name, isDirectory } of names) {
+    const path = folder === "" ? name : `${folder}/${name}`;
+    if (isDirectory) yield* walk(root, path);
+    else yield path;
+  }
+}
+
+/** Whether there is a file or folder at `path`. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+/** The plain reason of a file error, without Deno's wording around it. */
+export function fileReason(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "no such file or folder";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (error instanceof Deno.errors.NotCapable) return "outside the paths that this run may use";
+  if (error instanceof Deno.errors.NotADirectory) return "a part of the path is not a folder";
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
+  if (isDiskFull(error)) return "the disk is full";
+  return errorMessage(error);
+}
+
+/** A failed item, as one line of `failures.jsonl`. */
+export interface Failure {
+  readonly id: string | null;
+  /** File or URL that the failure is about. */
+  readonly file: string | null;
+  /** Step that failed, such as `fetch`, `decode` or `embed`. */
+  readonly stage: string;
+  readonly code: string;
+  readonly message: string;
+  /** ISO 8601. */
+  readonly time: string;
+}
+
+/**
+ * A folder that one task writes to. Files appear whole, under their final name, or not at all:
+ * they are written to `.maken/<task>.tmp/` first and renamed.
+ */
+export class OutputFolder implements AsyncDisposable {
+  readonly #made = new Set<string>();
+  #temporaryCount = 0;
+
+  private constructor(
+    readonly path: string,
+    readonly stateDir: string,
+    private readonly temporaryDir: string,
+    private readonly lock: Deno.FsFile,
+    private readonly failures: Deno.FsFile,
+  ) {}
+
+  /**
+   * Makes the folder if need be, takes it for this task, clears what a killed run left behind and
+   * begins a new `failures.jsonl`.
+   *
+   * @throws {SetupError} if it cannot be written, or another run of the same task has it
+   */
+  static async open(path: string, task: string): Promise<OutputFolder> {
+    const stateDir = join(path, STATE_DIR);
+    const temporaryDir = join(stateDir, `${task}.tmp`);
+    try {
+      await Deno.mkdir(stateDir, { recursive: true });
+      const lock = await Deno.open(join(stateDir, `${task}.lock`), { create: true, write: true });
+      if (!await lock.tryLock(true)) {
+        lock.close();
+        throw new SetupError(`Cannot write to "${path}": another ${task} run is using it`);
+      }
+      await Deno.remove(temporaryDir, { recursive: true }).catch(() => {}); // mostly not there
+      await Deno.mkdir(temporaryDir, { recursive: true });
+      const failures = await Deno.open(join(stateDir, "failures.jsonl"), {
+        create: true,
+        write: true,
+        truncate: true,
+      });
+      return new OutputFolder(path, stateDir, temporaryDir, lock, failures);
+    } catch (error) {
+      if (error instanceof SetupError) throw error;
+      throw new SetupError(`Cannot write to folder "${path}": ${fileReason(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Whether the file is there. */
+  has(relativePath: string): Promise<boolean> {
+    return exists(join(this.path, relativePath));
+  }
+
+  /**
+   * Writes a file whole, in place of an older one.
+   *
+   * @throws {SetupError} if the folder cannot be written any more, for instance as the disk is full
+   */
+  async write(relativePath: string, data: Uint8Array | string): Promise<void> {
+    const path = join(this.path, relativePath);
+    const temporary = join(this.temporaryDir, String(this.#temporaryCount++));
+    try {
+      const folder = dirname(path);
+      if (!this.#made.has(folder)) {
+        await Deno.mkdir(folder, { recursive: true });
+        this.#made.add(folder);
+      }
+      if (typeof data === "string") await Deno.writeTextFile(temporary, data);
+      else await Deno.writeFile(temporary, data);
+      await Deno.rename(temporary, path);
+    } catch (error) {
+      await Deno.remove(temporary).catch(() => {}); // it may not be there
+      throw new SetupError(
+        `Cannot write "${path}": ${fileReason(error)}; mend it and run the same command again`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Adds a line to `failures.jsonl`. */
+  async recordFailure(failure: Failure): Promise<void> {
+    const line = new TextEncoder().encode(JSON.stringify(failure) + "\n");
+    try {
+      for (let written = 0; written < line.length;) {
+        written += await this.failures.write(line.subarray(written));
+      }
+    } catch (error) {
+      const file = join(this.stateDir, "failures.jsonl");
+      throw new SetupError(`Cannot write "${file}": ${fileReason(error)}`, { cause: error });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.failures.close();
+    await Deno.remove(this.temporaryDir, { recursive: true }).catch(() => {}); // not worth a failure
+    this.lock.close();
+  }
+}

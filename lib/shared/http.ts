@@ -1,0 +1,231 @@
+/** GET requests with a time limit per try, retries with back-off, and a space between requests. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { HttpError, type HttpErrorInfo } from "./errors.ts";
+import { hostAndPort } from "./permissions.ts";
+
+/** How a {@linkcode HttpClient} behaves. */
+export interface HttpOptions {
+  /** Ends every request and wait. */
+  readonly signal: AbortSignal;
+  /** Time limit of one try, body included, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Tries after the first one. */
+  readonly retries: number;
+  /** Least time between the starts of two requests to one host, in milliseconds. */
+  readonly delayMs: number;
+  /** Hosts with port that may be asked, redirects included, such as `api.nb.no:443`. */
+  readonly hosts: readonly string[];
+  /** Largest body that is taken, in bytes. */
+  readonly maxBytes: number;
+  readonly userAgent: string;
+  /** Called before each new try. */
+  readonly onRetry?: (error: HttpError, waitMs: number) => void;
+}
+
+/** A complete answer with status 200. */
+export interface HttpAnswer {
+  /** Address that answered, after redirects. */
+  readonly url: string;
+  readonly headers: Headers;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+const MAX_REDIRECTS = 5;
+/** Longest wait between two tries. */
+const MAX_WAIT_MS = 60_000;
+/** Part of an error's body that is kept for logs, in bytes. */
+const BODY_START = 2000;
+
+/** Sends one client's requests, host by host spaced by `delayMs`. */
+export class HttpClient {
+  readonly #nextStart = new Map<string, number>();
+
+  constructor(private readonly options: HttpOptions) {}
+
+  /**
+   * Fetches a URL; tries again after network errors, time-outs, bodies cut short and the statuses
+   * 408, 429 and 5xx. `check` may refuse a complete answer by throwing an HttpError, with `retry`
+   * set where another try may help.
+   *
+   * @throws {HttpError} when the last try failed, or at once when another cannot help
+   * @throws {DOMException} AbortError when the signal was aborted
+   */
+  async get<T = HttpAnswer>(
+    url: string,
+    headers: Record<string, string> = {},
+    check: (answer: HttpAnswer) => T = (answer) => answer as T,
+  ): Promise<T> {
+    for (let attempt = 0;; attempt++) {
+      try {
+        return check(await this.#tryOnce(url, headers));
+      } catch (error) {
+        this.options.signal.throwIfAborted();
+        const again = error instanceof HttpError && error.info.retry === true;
+        if (!again || attempt >= this.options.retries) throw error;
+        const waitMs = Math.min(MAX_WAIT_MS, error.info.retryAfterMs ?? backoffMs(attempt));
+        this.options.onRetry?.(error, waitMs);
+        await sleep(waitMs, undefined, { signal: this.options.signal });
+      }
+    }
+  }
+
+  async #tryOnce(startUrl: string, headers: Record<string, string>): Promise<HttpAnswer> {
+    const timeout = AbortSignal.timeout(this.options.timeoutMs);
+    const signal = AbortSignal.any([this.options.signal, timeout]);
+    let url = this.#allowed(startUrl, startUrl);
+    try {
+      for (let redirects = 0;; redirects++) {
+        await this.#waitForTurn(url);
+        const response = await fetch(url, {
+          headers: { ...headers, "user-agent": this.options.userAgent },
+          redirect: "manual",
+          signal,
+        });
+        const location = response.headers.get("location");
+        if (response.status >= 300 && response.status < 400 && location !== null) {
+          await response.body?.cancel();
+          if (redirects >= MAX_REDIRECTS) {
+            throw httpError("redirect", url, `more than ${MAX_REDIRECTS} redirects`);
+          }
+          const target = URL.parse(location, url);
+          if (target === null) throw httpError("redirect", url, `redirect to "${location}"`);
+          url = this.#allowed(target.href, url.href);
+          continue;
+        }
+        const body = await this.#readBody(response, url);
+        if (response.status !== 200) throw statusError(response, url, body);
+        return { url: url.href, headers: response.headers, body };
+      }
+    } catch (error) {
+      if (error instanceof HttpError) throw error;
+      if (timeout.aborted && !this.options.signal.aborted) {
+        const seconds = this.options.timeoutMs / 1000;
+        throw httpError("timeout", url, `no complete answer in ${seconds} s`, { retry: true });
+      }
+      throw httpError("network", url, networkReason(error), { retry: true }, error);
+    }
+  }
+
+  /** The URL, if its host may be asked. */
+  #allowed(text: string, from: string): URL {
+    const url = URL.parse(text);
+    const allowed = url !== null && /^https?:$/.test(url.protocol) && url.username === "" &&
+      url.password === "" && this.options.hosts.includes(hostAndPort(url));
+    if (allowed) return url;
+    const asked = url === null ? text : cleanUrl(url);
+    const via = text === from ? "" : ` (redirected from ${from})`;
+    throw new HttpError(
+      `Cannot get ${asked}${via}: its host is not among ${this.options.hosts.join(", ")}`,
+      { code: "host_not_allowed", url: asked },
+    );
+  }
+
+  async #waitForTurn(url: URL): Promise<void> {
+    const now = performance.now();
+    const start = Math.max(now, this.#nextStart.get(url.host) ?? 0);
+    this.#nextStart.set(url.host, start + this.options.delayMs);
+    if (start > now) await sleep(start - now, undefined, { signal: this.options.signal });
+  }
+
+  async #readBody(response: Response, url: URL): Promise<Uint8Array<ArrayBuffer>> {
+    const tooLarge = () =>
+      httpError("too_large", url, `more than ${Math.round(this.options.maxBytes / 1e6)} MB`);
+    if (Number(response.headers.get("content-length") ?? 0) > this.options.maxBytes) {
+      await response.body?.cancel();
+      throw tooLarge();
+    }
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    try {
+      for await (const chunk of response.body ?? []) {
+        length += chunk.length;
+        if (length > this.options.maxBytes) throw tooLarge();
+        chunks.push(chunk);
+      }
+    } catch (error) {
+      if (error instanceof HttpError) throw error;
+      if (error instanceof DOMException) throw error; // time-out or interruption
+      const reason = `its body was cut short after ${length} bytes`;
+      throw httpError("body", url, reason, { retry: true }, error);
+    }
+    const body = new Uint8Array(length);
+    let offset = 0;
+    for (const chunk of chunks) {
+      body.set(chunk, offset);
+      offset += chunk.length;
+    }
+    return body;
+  }
+}
+
+function statusError(response: Response, url: URL, body: Uint8Array): HttpError {
+  const { status, headers } = response;
+  return httpError(`http_${status}`, url, `status ${status}${STATUS_HINTS[status] ?? ""}`, {
+    status,
+    body: bodyStart(body),
+    retry: status === 408 || status === 429 || status >= 500,
+    retryAfterMs: retryAfterMs(headers.get("retry-after")),
+  });
+}
+
+/** First part of a body as text, for logs. */
+export function bodyStart(body: Uint8Array): string {
+  return new TextDecoder().decode(body.subarray(0, BODY_START));
+}
+
+const STATUS_HINTS: Record<number, string> = {
+  401: " (not signed in)",
+  403: " (access refused)",
+  404: " (not found)",
+  429: " (too many requests)",
+};
+
+/**
+ * Milliseconds that a Retry-After header asks for, in seconds or as a date (RFC 9110, 10.2.3).
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(retryAfterMs("2"), 2000);
+ * assert.equal(retryAfterMs("Sun, 22 Nov 2026 12:00:05 GMT", Date.UTC(2026, 10, 22, 12)), 5000);
+ * assert.equal(retryAfterMs(null), undefined);
+ * ```
+ */
+export function retryAfterMs(header: string | null, now: number = Date.now()): number | undefined {
+  if (header === null || header.trim() === "") return undefined;
+  const ms = /^\s*\d+\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}
+
+/** Exponential back-off from half a second, with jitter so that clients do not fall into step. */
+function backoffMs(attempt: number): number {
+  return Math.min(MAX_WAIT_MS, 500 * 2 ** attempt) * (0.5 + Math.random() / 2);
+}
+
+function httpError(
+  code: string,
+  url: URL,
+  reason: string,
+  info: Partial<HttpErrorInfo> = {},
+  cause?: unknown,
+): HttpError {
+  const href = cleanUrl(url);
+  return new HttpError(`Cannot get ${href}: ${reason}`, { ...info, code, url: href }, { cause });
+}
+
+function networkReason(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  if (/refused/i.test(text)) return "connection refused";
+  if (/reset|closed|unexpected (end|eof)/i.test(text)) return "connection lost";
+  if (/dns|lookup/i.test(text)) return "host not found";
+  if (/certificate|tls|ssl/i.test(text)) return `TLS failed (${text.split(": ").at(-1)})`;
+  return text.split(": ").at(-1) ?? text;
+}
+
+/** The URL without user name and password. */
+function cleanUrl(url: URL): string {
+  const clean = new URL(url);
+  clean.username = "";
+  clean.password = "";
+  return clean.href;
+}

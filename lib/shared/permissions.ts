@@ -1,0 +1,46 @@
+/** What a run may touch, and the `deno run` flags that say so. */
+
+/** The permissions of one run; whatever is left out is denied. */
+export interface Permissions {
+  /** Hosts with port, such as `api.nb.no:443`. */
+  readonly net?: readonly string[];
+  /** Files and folders. */
+  readonly read?: readonly string[];
+  /** Files and folders. */
+  readonly write?: readonly string[];
+  /** Names of environment variables. */
+  readonly env?: readonly string[];
+  /** Folders whose native libraries may be loaded. */
+  readonly ffi?: readonly string[];
+  /** Programs that may be started. */
+  readonly run?: readonly string[];
+}
+
+/**
+ * The flags for `deno run`, with `--no-prompt` first, so that anything else is refused at once.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.deepEqual(permissionFlags({ net: ["api.nb.no:443"], write: ["/data/out"] }), [
+ *   "--no-prompt",
+ *   "--allow-net=api.nb.no:443",
+ *   "--allow-write=/data/out",
+ * ]);
+ * ```
+ */
+export function permissionFlags(permissions: Permissions): string[] {
+  const flags = ["--no-prompt"];
+  for (const kind of ["net", "read", "write", "env", "ffi", "run"] as const) {
+    const values = [...new Set(permissions[kind] ?? [])];
+    if (values.length === 0) continue;
+    // A comma separates values, so one inside a path is doubled.
+    flags.push(`--allow-${kind}=${values.map((value) => value.replaceAll(",", ",,")).join(",")}`);
+  }
+  return flags;
+}
+
+/** `host:port` of a URL, with the scheme's own port where the URL names none. */
+export function hostAndPort(url: URL): string {
+  return `${url.hostname}:${url.port || (url.protocol === "https:" ? "443" : "80")}`;
+}

@@ -1,0 +1,101 @@
+/** What a run has done so far, and the one line that shows it. */
+
+/** Counts of one run. Every item of `total` ends as stored, skipped or failed. */
+export class RunStats {
+  /** Items to do, once it is known. */
+  total: number | undefined;
+  /** Items written or indexed. */
+  stored = 0;
+  /** Items that needed nothing. */
+  skipped = 0;
+  /** Items that could not be done; their codes are in `errors`. */
+  failed = 0;
+  /** Requests that were tried again. */
+  retried = 0;
+  /** Failed items by code. */
+  readonly errors = new Map<string, number>();
+  /** What else the progress line tells, such as `page 3 of 10`. */
+  detail = "";
+
+  /** Items that have ended, one way or another. */
+  get done(): number {
+    return this.stored + this.skipped + this.failed;
+  }
+
+  /** Counts `count` failed items under their code. */
+  addFailed(code: string, count = 1): void {
+    this.failed += count;
+    this.errors.set(code, (this.errors.get(code) ?? 0) + count);
+  }
+}
+
+/** What the progress line is drawn from. */
+export interface ProgressState {
+  readonly label: string;
+  readonly done: number;
+  readonly total: number | undefined;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly detail: string;
+  /** Seconds since the run began. */
+  readonly seconds: number;
+}
+
+/**
+ * The progress line: done of total, rate, time left, failures; cut to `width` columns.
+ *
+ * The rate counts the items that took work, not the skipped ones.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(
+ *   progressText({
+ *     label: "vectorize", done: 250, total: 1000, failed: 2, skipped: 50, detail: "", seconds: 20,
+ *   }, 80),
+ *   "vectorize  250 of 1,000 (25 %)  10.0/s  1 min 15 s left  2 failed",
+ * );
+ * ```
+ */
+export function progressText(state: ProgressState, width: number): string {
+  const { label, done, total, failed, skipped, detail, seconds } = state;
+  const rate = seconds > 0 ? (done - skipped) / seconds : 0;
+  const parts = [label];
+  parts.push(
+    total === undefined ? count(done) : `${count(done)} of ${count(total)}` +
+      (total > 0 ? ` (${Math.floor((100 * done) / total)} %)` : ""),
+  );
+  if (detail !== "") parts.push(detail);
+  if (rate > 0) parts.push(`${rate < 100 ? rate.toFixed(1) : count(Math.round(rate))}/s`);
+  if (rate > 0 && total !== undefined && total > done) {
+    parts.push(`${durationText((total - done) / rate)} left`);
+  }
+  if (failed > 0) parts.push(`${count(failed)} failed`);
+  return parts.join("  ").slice(0, Math.max(1, width - 1));
+}
+
+/**
+ * A span of seconds as a person says it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(durationText(4.26), "4.3 s");
+ * assert.equal(durationText(7_260), "2 h 1 min");
+ * ```
+ */
+export function durationText(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const s = Math.round(seconds);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  const h = Math.floor(s / 3600);
+  return h < 48
+    ? `${h} h ${Math.floor((s % 3600) / 60)} min`
+    : `${Math.floor(h / 24)} days ${h % 24} h`;
+}
+
+/** A whole number with thousands separated by commas. */
+export function count(n: number): string {
+  return n.toLocaleString("en-US");
+}

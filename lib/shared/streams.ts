@@ -1,0 +1,46 @@
+/** Bounded work over async iterables. */
+import { pMapIterable } from "p-map";
+
+/**
+ * Maps with at most `concurrency` calls under way and as many results waiting; keeps the order.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * const doubled = mapConcurrent(2, [1, 2, 3], (n) => Promise.resolve(2 * n));
+ * assert.deepEqual(await Array.fromAsync(doubled), [2, 4, 6]);
+ * ```
+ */
+export function mapConcurrent<T, R>(
+  concurrency: number,
+  items: AsyncIterable<T> | Iterable<T>,
+  work: (item: T) => Promise<R>,
+): AsyncIterable<R> {
+  return pMapIterable<T, R>(items, work, { concurrency, backpressure: 2 * concurrency }) as
+    & AsyncIterable<R>
+    & unknown;
+}
+
+/**
+ * Groups of `size` items in order; the last group holds what is left.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.deepEqual(await Array.fromAsync(batches([1, 2, 3], 2)), [[1, 2], [3]]);
+ * ```
+ */
+export async function* batches<T>(
+  items: AsyncIterable<T> | Iterable<T>,
+  size: number,
+): AsyncGenerator<T[]> {
+  let batch: T[] = [];
+  for await (const item of items) {
+    batch.push(item);
+    if (batch.length === size) {
+      yield batch;
+      batch = [];
+    }
+  }
+  if (batch.length > 0) yield batch;
+}

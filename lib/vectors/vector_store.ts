@@ -1,0 +1,85 @@
+/** Vectors on disk: which file belongs to a record, and the two formats behind one call. */
+import { join } from "node:path";
+import { VectorError } from "../shared/errors.ts";
+import { exists } from "../shared/files.ts";
+import { decodeNpy, encodeNpy } from "./npy.ts";
+import { decodeVct, encodeVct } from "./vct.ts";
+
+/** File formats of vectors. */
+export const VECTOR_FORMATS = ["npy", "vct"] as const;
+/** One of {@linkcode VECTOR_FORMATS}. */
+export type VectorFormat = typeof VECTOR_FORMATS[number];
+
+/** How a folder names its vectors. */
+export interface VectorNaming {
+  readonly format: VectorFormat;
+  /** Follows the id in the file's name. */
+  readonly suffix: string;
+}
+
+/** `<stem of the record's file><suffix>.<format>`. */
+export function vectorFileName(stem: string, { format, suffix }: VectorNaming): string {
+  return `${stem}${suffix}.${format}`;
+}
+
+/** A vector as the bytes or text of its file. */
+export function encodeVector(vector: Float32Array, format: VectorFormat): Uint8Array | string {
+  return format === "npy" ? encodeNpy(vector) : encodeVct(vector);
+}
+
+/**
+ * Reads the vector of a record: from the folder that mirrors the record's own, else from the top
+ * of the vectors' folder. Undefined where there is none.
+ *
+ * @param folder of the record, relative to the records' folder
+ * @param stem name of the record's file less `.json`
+ * @throws {VectorError} if the file is not a vector
+ */
+export async function readVector(
+  vectorsDir: string,
+  folder: string,
+  stem: string,
+  naming: VectorNaming,
+): Promise<Float32Array | undefined> {
+  const name = vectorFileName(stem, naming);
+  for (const path of new Set([join(vectorsDir, folder, name), join(vectorsDir, name)])) {
+    if (await exists(path)) return await readVectorFile(path, naming.format);
+  }
+  return undefined;
+}
+
+/**
+ * Reads one vector file; the format follows from the name where it is left out.
+ *
+ * @throws {VectorError} if the file is not a vector
+ */
+export async function readVectorFile(
+  path: string,
+  format: VectorFormat = path.toLowerCase().endsWith(".npy") ? "npy" : "vct",
+): Promise<Float32Array> {
+  try {
+    return format === "npy"
+      ? decodeNpy(await Deno.readFile(path))
+      : decodeVct(await Deno.readTextFile(path));
+  } catch (error) {
+    if (!(error instanceof VectorError)) throw error;
+    throw new VectorError(`Cannot read "${path}": ${error.message}`, error.code, { cause: error });
+  }
+}
+
+/**
+ * Checks that a vector can be compared by its angle: of the wanted length, finite, not all zeros.
+ *
+ * @throws {VectorError} with code `vector_size` or `vector_values`
+ */
+export function checkVector(vector: Float32Array, size: number): void {
+  if (vector.length !== size) {
+    throw new VectorError(`it has ${vector.length} numbers in place of ${size}`, "vector_size");
+  }
+  let sum = 0;
+  for (let i = 0; i < vector.length; i++) sum += Math.abs(vector[i]!);
+  if (sum === 0) throw new VectorError("all its numbers are zero", "vector_values");
+  if (!Number.isFinite(sum)) {
+    throw new VectorError("it holds numbers that are not finite", "vector_values");
+  }
+}

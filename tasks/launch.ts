@@ -1,0 +1,58 @@
+/**
+ * `deno task NAME …`: reads the arguments, then runs the tool in a child process that has exactly
+ * the permissions they call for. Signals and the exit code pass through.
+ */
+import { join, relative } from "node:path";
+import { downloadPermissions, parseDownloadOptions } from "../lib/catalog/options.ts";
+import { parseVectorizeOptions, vectorizePermissions } from "../lib/inference/options.ts";
+import { PROGRAM_DIR } from "../lib/shared/args.ts";
+import { explainParseError } from "../lib/shared/cli.ts";
+import { printResult } from "../lib/shared/log.ts";
+import { permissionFlags, type Permissions } from "../lib/shared/permissions.ts";
+
+/** The permissions that a tool's arguments call for. */
+type Plan = (argv: readonly string[]) => Permissions;
+
+const TOOLS: Record<string, Plan> = {
+  download: (argv) => downloadPermissions(parseDownloadOptions(argv)),
+  vectorize: (argv) => vectorizePermissions(parseVectorizeOptions(argv)),
+};
+
+const [name = "", ...argv] = Deno.args;
+Deno.exit(await launch(name, TOOLS[name]!, argv));
+
+async function launch(name: string, plan: Plan, argv: readonly string[]): Promise<number> {
+  enterFolderOfUser();
+  let flags: string[];
+  try {
+    flags = permissionFlags(plan(argv));
+  } catch (error) {
+    return explainParseError(name, error);
+  }
+  if (argv.includes("--print-permissions")) {
+    printResult(flags.join("\n"));
+    return 0;
+  }
+  const config = `--config=${join(PROGRAM_DIR, "deno.json")}`;
+  const tool = join(PROGRAM_DIR, "tasks", `${name}.ts`);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", config, ...flags, tool, ...argv],
+  }).spawn();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    if (Deno.build.os === "windows" && signal !== "SIGINT") continue;
+    Deno.addSignalListener(signal, () => {
+      try {
+        child.kill(signal);
+      } catch {
+        // It has ended by itself.
+      }
+    });
+  }
+  return (await child.status).code;
+}
+
+/** `deno task` starts in the program's folder; relative paths are meant from where the user is. */
+function enterFolderOfUser(): void {
+  const folder = Deno.env.get("INIT_CWD");
+  if (folder !== undefined && !relative(PROGRAM_DIR, folder).startsWith("..")) Deno.chdir(folder);
+}
