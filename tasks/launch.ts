@@ -3,8 +3,11 @@
  * the permissions they call for. Signals and the exit code pass through.
  */
 import { join, relative } from "node:path";
+import { demoPermissions, parseDemoOptions } from "../demo/options.ts";
 import { downloadPermissions, parseDownloadOptions } from "../lib/catalog/options.ts";
+import { ingestPermissions, parseIngestOptions } from "../lib/index/options.ts";
 import { parseVectorizeOptions, vectorizePermissions } from "../lib/inference/options.ts";
+import { parseSearchOptions, searchPermissions } from "../lib/search/options.ts";
 import { PROGRAM_DIR } from "../lib/shared/args.ts";
 import { explainParseError } from "../lib/shared/cli.ts";
 import { printResult } from "../lib/shared/log.ts";
@@ -14,8 +17,11 @@ import { permissionFlags, type Permissions } from "../lib/shared/permissions.ts"
 type Plan = (argv: readonly string[]) => Permissions;
 
 const TOOLS: Record<string, Plan> = {
+  demo: (argv) => demoPermissions(parseDemoOptions(argv)),
   download: (argv) => downloadPermissions(parseDownloadOptions(argv)),
   vectorize: (argv) => vectorizePermissions(parseVectorizeOptions(argv)),
+  ingest: (argv) => ingestPermissions(parseIngestOptions(argv)),
+  search: (argv) => searchPermissions(parseSearchOptions(argv)),
 };
 
 const [name = "", ...argv] = Deno.args;

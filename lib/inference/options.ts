@@ -2,12 +2,15 @@
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { availableParallelism } from "node:os";
 import {
+  choice,
   type CommonOptions,
   decimal,
+  fileSuffix,
   integer,
   optionOr,
   parseCommand,
   path,
+  plainName,
   toolCommand,
   webUrl,
   yesNo,
@@ -55,8 +58,8 @@ function command() {
     .argument("[RECORDS_DIR]", "as --records-dir", path)
     .argument("[RECORDS_GLOB]", "as --records-glob")
     .argument("[VECTORS_DIR]", "as --vectors-dir", path)
-    .argument("[FORMAT]", "as --format", format)
-    .argument("[SUFFIX]", "as --suffix", suffix)
+    .argument("[FORMAT]", "as --format", choice(VECTOR_FORMATS))
+    .argument("[SUFFIX]", "as --suffix", fileSuffix)
     .argument("[OVERWRITE]", "true or false, as --overwrite", yesNo)
     .argument("[DOWNLOAD_IMAGES]", "true or false, as --download-images", yesNo)
     .argument("[JOBS]", "as --jobs", jobs)
@@ -68,16 +71,16 @@ function command() {
     .option(
       "--format <format>",
       "npy (NumPy) or vct (text, a number a line)",
-      format,
-      "npy" as const,
+      choice(VECTOR_FORMATS),
+      "npy" as VectorFormat,
     )
-    .option("--suffix <text>", "follows the id in a vector's file name", suffix, "")
+    .option("--suffix <text>", "follows the id in a vector's file name", fileSuffix, "")
     .option("--overwrite", "compute vectors again that are there already", false)
     .option("--download-images", "fetch pictures that are not on disk and store them", false)
     .option("--jobs <number>", "workers, -1 for one a core", jobs, 1)
     .option("--batch <number>", "pictures a worker takes at a time", integer(1), 1)
     .option("--step <number>", "pass over this many batches of the sorted records", integer(0), 0)
-    .option("--model <name>", "model that makes the vectors", modelName, "demo")
+    .option("--model <name>", "model that makes the vectors", plainName, "demo")
     .addOption(
       new Option("--base-url <url>", "address of the service; its host may be asked for pictures")
         .env("BASE_URL").default(webUrl("https://api.nb.no"), "https://api.nb.no")
@@ -137,34 +140,12 @@ export function parseVectorizeOptions(argv: readonly string[]): VectorizeOptions
   };
 }
 
-function format(text: string): VectorFormat {
-  const found = VECTOR_FORMATS.find((name) => name === text);
-  if (found === undefined) {
-    throw new InvalidArgumentError(`It must be one of ${VECTOR_FORMATS.join(", ")}.`);
-  }
-  return found;
-}
-
-function suffix(text: string): string {
-  if (/[/\\\0]/.test(text) || new TextEncoder().encode(text).length > 40) {
-    throw new InvalidArgumentError("It must be at most 40 bytes without a slash.");
-  }
-  return text;
-}
-
 /** Workers beyond the number of cores would only take memory. */
 function jobs(text: string): number {
   const number = integer(-1)(text);
   if (number === 0) throw new InvalidArgumentError("It must be at least 1, or -1 for all cores.");
   const cores = availableParallelism();
   return number === -1 ? cores : Math.min(number, cores);
-}
-
-function modelName(text: string): string {
-  if (!/^[a-z0-9][a-z0-9._-]*$/i.test(text)) {
-    throw new InvalidArgumentError("It must be a name of letters, digits, '.', '_' and '-'.");
-  }
-  return text;
 }
 
 /** Each host with the ports of http and https, or with the one port that it names. */

@@ -13,7 +13,7 @@ import type { Report, Run } from "../shared/cli.ts";
 import { ImageError } from "../shared/errors.ts";
 import { exists, type OutputFolder } from "../shared/files.ts";
 import { HttpClient } from "../shared/http.ts";
-import { batches, mapConcurrent } from "../shared/streams.ts";
+import { batches, kept, mapConcurrent } from "../shared/streams.ts";
 import { encodeVector, vectorFileName } from "../vectors/vector_store.ts";
 import type { Embedding } from "./messages.ts";
 import { engineModel, openModel } from "./model.ts";
@@ -118,10 +118,6 @@ class PictureLoader {
       run.warn(`${this.#notOnDisk} pictures are not on disk; --download-images fetches them`);
     }
   }
-}
-
-async function* kept<T>(items: AsyncIterable<T | undefined>): AsyncGenerator<T> {
-  for await (const item of items) if (item !== undefined) yield item;
 }
 
 async function embed(pictures: readonly Picture[], pool: WorkerPool) {

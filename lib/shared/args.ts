@@ -106,6 +106,33 @@ export function yesNo(text: string): boolean {
   throw new InvalidArgumentError("It must be true or false.");
 }
 
+/** A parser of one of a few words. */
+export function choice<T extends string>(values: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = values.find((value) => value === text);
+    if (found === undefined) {
+      throw new InvalidArgumentError(`It must be one of ${values.join(", ")}.`);
+    }
+    return found;
+  };
+}
+
+/** Parses what follows an id in a file's name. */
+export function fileSuffix(text: string): string {
+  if (/[/\\\0]/.test(text) || new TextEncoder().encode(text).length > 40) {
+    throw new InvalidArgumentError("It must be at most 40 bytes without a slash.");
+  }
+  return text;
+}
+
+/** Parses the name of an index or a model: safe as a file name and in a URL. */
+export function plainName(text: string): string {
+  if (!/^[a-z0-9][a-z0-9._-]{0,99}$/i.test(text) || text.includes("..")) {
+    throw new InvalidArgumentError("It must be a name of letters, digits, '.', '_' and '-'.");
+  }
+  return text;
+}
+
 /** Parses an `http:` or `https:` URL, without credentials in it. */
 export function webUrl(text: string): URL {
   const url = URL.parse(text);

@@ -44,3 +44,8 @@ export async function* batches<T>(
   }
   if (batch.length > 0) yield batch;
 }
+
+/** The items that are there: drops what earlier work gave up, and counted itself. */
+export async function* kept<T>(items: AsyncIterable<T | undefined>): AsyncGenerator<T> {
+  for await (const item of items) if (item !== undefined) yield item;
+}

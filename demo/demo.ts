@@ -1,0 +1,105 @@
+/** FLOW: stand-in -> download -> vectorize -> ingest -> search. */
+import { join, relative } from "node:path";
+import { EmbeddedIndex } from "../lib/index/embedded_index.ts";
+import { PROGRAM_DIR } from "../lib/shared/args.ts";
+import type { Report, Run } from "../lib/shared/cli.ts";
+import { SetupError } from "../lib/shared/errors.ts";
+import { logLine } from "../lib/shared/log.ts";
+import { DEMO_DIR, type DemoOptions } from "./options.ts";
+import { type StandInRecord, startStandIn } from "./stand_in.ts";
+
+/** Title of the record that the demo searches for. */
+const ASKED = "Rocket on the launch pad";
+
+type DemoRecord = StandInRecord & { id: string; metadata: { title: string } };
+
+/** Runs the real tools against the stand-in, then searches. */
+export async function demo({ once, dataDir }: DemoOptions, run: Run): Promise<Report> {
+  const records: DemoRecord[] = await readJson("catalogue.json");
+  const pictures: Record<string, string> = await readJson("pictures.json");
+  await emptyFolder(dataDir);
+  await using api = startStandIn({ records, pictures, picturesDir: join(DEMO_DIR, "pictures") });
+  logLine(`A stand-in of the catalogue and its image host answers at ${api.url}`);
+  const folder = relative(Deno.cwd(), dataDir);
+  const recordsDir = join(folder, "records");
+  const vectorsDir = join(folder, "vectors");
+  const indexDir = join(folder, "index");
+  const asked = records.find(({ metadata }) => metadata.title === ASKED)!.id;
+
+  await tool(
+    run,
+    ["download", "-f", "mediatype:bilder", "--delay", "0", "-o", recordsDir]
+      .concat("--base-url", api.url),
+  );
+  await tool(
+    run,
+    ["vectorize", "--records-dir", recordsDir, "--vectors-dir", vectorsDir, "--download-images"]
+      .concat("--delay", "0", "--jobs", "-1", "--base-url", api.url),
+  );
+  const data = ["--records-dir", recordsDir, "--vectors-dir", vectorsDir];
+  await tool(run, ["ingest", ...data, "--index-dir", indexDir]);
+  logLine(`\nNow the nearest pictures of "${ASKED}":`);
+  await tool(run, ["search", "--id", asked, "--index-dir", indexDir, "-k", "6"]);
+
+  const { together, pictures: n } = await variantsTogether(join(dataDir, "index"), records);
+  logLine(
+    `\nEach picture is bundled as the original, a detail and a scan: for ${together} of ${n}`,
+  );
+  logLine("pictures the two nearest neighbours are its other two variants.");
+  if (!once) await keepRunning(api.url, run);
+  run.stats.total = run.stats.stored = n;
+  return { summary: `${n} pictures in ${folder}`, json: { pictures: n, together } };
+}
+
+async function readJson<T>(name: string): Promise<T> {
+  return JSON.parse(await Deno.readTextFile(join(DEMO_DIR, name)));
+}
+
+async function emptyFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+    for await (const { name } of Deno.readDir(path)) {
+      await Deno.remove(join(path, name), { recursive: true });
+    }
+  } catch (error) {
+    throw new SetupError(`Cannot empty folder "${path}": ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Runs `deno task <args>` as a user would; failed items are part of the demo, other ends are not. */
+async function tool(run: Run, args: readonly string[]): Promise<void> {
+  logLine(`\n$ deno task ${args.join(" ")}`);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "--config", join(PROGRAM_DIR, "deno.json"), ...args],
+    stdout: "inherit",
+  }).spawn();
+  const { code } = await child.status;
+  run.signal.throwIfAborted();
+  if (code > 1) throw new SetupError(`Cannot go on: ${args[0]} ended with exit code ${code}`);
+}
+
+/** For how many pictures the two nearest neighbours are its own other variants. */
+async function variantsTogether(dir: string, records: readonly DemoRecord[]) {
+  using index = await EmbeddedIndex.open({ dir, name: "images.knn", mode: "read" });
+  const subject = new Map(records.map((r) => [r.id, r.metadata.title.split(" : ")[0]]));
+  let together = 0;
+  let pictures = 0;
+  for (const id of subject.keys()) {
+    const vector = index.vector(id);
+    if (vector === undefined) continue;
+    pictures++;
+    const near = index.nearest(vector, 3).filter(({ document }) => document.id !== id);
+    if (near.every(({ document }) => subject.get(document.id) === subject.get(id))) together++;
+  }
+  return { together, pictures };
+}
+
+async function keepRunning(url: string, run: Run): Promise<void> {
+  logLine(
+    `\nThe stand-in keeps running at ${url}; press Ctrl-C to end it. Try, in another terminal:`,
+  );
+  logLine(`  deno task download -f mediatype:bilder --base-url ${url} -o ./out --delay 0`);
+  await new Promise((resolve) => run.signal.addEventListener("abort", resolve, { once: true }));
+}

@@ -1,0 +1,41 @@
+/** Options of `deno task demo`. */
+import { join, resolve } from "node:path";
+import { type CommonOptions, parseCommand, PROGRAM_DIR, toolCommand } from "../lib/shared/args.ts";
+import type { Permissions } from "../lib/shared/permissions.ts";
+
+/** Folder of the bundled records and pictures. */
+export const DEMO_DIR: string = join(PROGRAM_DIR, "demo");
+
+/** What the demo is to do. */
+export interface DemoOptions extends CommonOptions {
+  /** End after the search. */
+  readonly once: boolean;
+  /** Absolute path of the demo's data; emptied at the start. */
+  readonly dataDir: string;
+}
+
+function command() {
+  return toolCommand("demo", "Run the whole path on bundled pictures, without the internet.", [
+    "demo --once",
+  ]).option("--once", "end after the search; otherwise the stand-in keeps running", false);
+}
+
+/**
+ * Arguments of `deno task demo` as options.
+ *
+ * @throws {UsageError} in one line for whatever does not fit
+ */
+export function parseDemoOptions(argv: readonly string[]): DemoOptions {
+  const { once, json } = parseCommand(command(), argv).opts();
+  return { once, json, dataDir: resolve("./data/demo") };
+}
+
+/** What the demo may touch: its data, loopback, and Deno to start the tools. */
+export function demoPermissions({ dataDir }: DemoOptions): Permissions {
+  return {
+    net: ["127.0.0.1"],
+    read: [DEMO_DIR, dataDir],
+    write: [dataDir],
+    run: [Deno.execPath()],
+  };
+}

@@ -1,0 +1,92 @@
+/** FLOW: question -> vector -> nearest documents -> table. */
+import Table from "cli-table3";
+import { availableParallelism } from "node:os";
+import { EmbeddedIndex } from "../index/embedded_index.ts";
+import type { Hit, VectorIndex } from "../index/types.ts";
+import { engineModel, openModel } from "../inference/model.ts";
+import { WorkerPool } from "../inference/worker_pool.ts";
+import type { Report, Run } from "../shared/cli.ts";
+import { errorMessage, SetupError } from "../shared/errors.ts";
+import { fileReason } from "../shared/files.ts";
+import { checkVector, readVectorFile } from "../vectors/vector_store.ts";
+import type { SearchOptions } from "./options.ts";
+
+/** Finds the nearest documents of the question. */
+export async function search(options: SearchOptions, run: Run): Promise<Report> {
+  const { question, index: name, indexDir: dir, k } = options;
+  using index = await EmbeddedIndex.open({ dir, name, mode: "read" });
+  const vector = await questionVector(options, index);
+  const asked = question.kind === "id" ? question.id : undefined;
+  const near = await index.nearest(vector, asked === undefined ? k : k + 1);
+  const hits = near.filter(({ document }) => document.id !== asked).slice(0, k);
+  run.stats.total = hits.length;
+  return {
+    json: { index: name, hits: hits.map(hitJson) },
+    text: hitTable(hits),
+    summary: `${hits.length} of ${await index.count()} documents`,
+  };
+}
+
+async function questionVector(
+  { question, index: name, model }: SearchOptions,
+  index: VectorIndex,
+): Promise<Float32Array> {
+  if (question.kind === "id") {
+    const vector = await index.vector(question.id);
+    if (vector !== undefined) return vector;
+    throw new SetupError(`Cannot search by id "${question.id}": it is not in index "${name}"`);
+  }
+  try {
+    const vector = question.kind === "vector"
+      ? await readVectorFile(question.path)
+      : await embedFile(question.path, model);
+    checkVector(vector, index.dims ?? vector.length);
+    return vector;
+  } catch (error) {
+    if (error instanceof SetupError) throw error;
+    const reason = error instanceof Deno.errors.NotFound ? fileReason(error) : errorMessage(error);
+    throw new SetupError(`Cannot search by ${question.kind} "${question.path}": ${reason}`, {
+      cause: error,
+    });
+  }
+}
+
+async function embedFile(path: string, modelName: string): Promise<Float32Array> {
+  const file = await Deno.readFile(path);
+  const model = await openModel(modelName);
+  using pool = await WorkerPool.start(engineModel(model, availableParallelism()), 1);
+  const [result] = await pool.embed([file]);
+  if (result !== undefined && "vector" in result) return result.vector;
+  throw new Error(result?.message ?? "the worker gave no vector");
+}
+
+function hitJson({ similarity, document }: Hit, i: number) {
+  const { id, title, access } = document;
+  return { rank: i + 1, similarity, id, title, access };
+}
+
+function hitTable(hits: readonly Hit[]): string {
+  const table = new Table({
+    head: ["rank", "similarity", "id", "title", "access"],
+    colWidths: [null, null, null, 52, null],
+    colAligns: ["right", "right", "left", "left", "left"],
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 2 },
+    chars: noBorders,
+  });
+  for (const { rank, similarity, id, title, access } of hits.map(hitJson)) {
+    table.push([rank, similarity.toFixed(4), id, printable(title), access]);
+  }
+  return table.toString().replaceAll(/ +$/gm, "");
+}
+
+const noBorders = Object.fromEntries(
+  ["top", "bottom", "left", "right"].flatMap((
+    side,
+  ) => [side, `${side}-mid`, `${side}-left`, `${side}-right`])
+    .concat("mid", "mid-mid", "middle").map((part) => [part, ""]),
+);
+
+/** The text without characters that would steer a terminal. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{C}/gu, " ");
+}
