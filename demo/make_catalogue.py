@@ -32,7 +32,7 @@ WORKS = {
         "creators": ["vultilion"], "license": "ccby", "issued": "[2011]", "topics": ["Dahlias", "Flowers"]}),
     "deep_field_galaxies": ("Hubble eXtreme Deep Field", {
         "creators": ["NASA"], "issued": "20120925", "topics": ["Galaxies", "Astronomy"]}),
-    "dr_nikola_frontispiece": ("Dr. Nikola : frontispiece of A bid for fortune", {
+    "dr_nikola_frontispiece": ("Dr. Nikola, frontispiece of A bid for fortune", {
         "creators": ["Wood, Stanley L."], "created": "1895", "issued": "1918", "publisher": "Ward, Lock & Co.",
         "topics": ["Book illustrations", "Cats"], "language": "eng", "kind": "illustration", "tone": "black and white"}),
     "foggy_mountains": ("Fog between wooded mountains = Tåke mellom skogkledde fjell", {

@@ -32,31 +32,31 @@ QUALITY = 82
 
 # name: (source file, the detail as left, top, width and height in parts of the picture)
 PICTURES = {
-    "astronaut_portrait": ("astronaut.png", (0.16, 0.00, 0.66, 0.66)),
-    "bull_moose": ("moose.webp", (0.20, 0.06, 0.68, 0.68)),
-    "camera_operator": ("camera.png", (0.12, 0.06, 0.66, 0.66)),
-    "cat_face": ("chelsea.png", (0.12, 0.06, 0.68, 0.70)),
-    "coffee_cup": ("coffee.png", (0.18, 0.12, 0.65, 0.68)),
-    "dahlia_flower": ("flower.jpg", (0.16, 0.10, 0.66, 0.66)),
-    "deep_field_galaxies": ("hubble_deep_field.jpg", (0.05, 0.25, 0.68, 0.68)),
-    "dr_nikola_frontispiece": ("frontispiece.jpg", (0.30, 0.20, 0.66, 0.62)),
-    "foggy_mountains": ("bg-masthead.jpg", (0.10, 0.22, 0.70, 0.66)),
-    "greek_coins": ("coins.png", (0.30, 0.28, 0.68, 0.68)),
-    "horse_silhouette": ("horse.png", (0.30, 0.06, 0.68, 0.70)),
-    "retina_left_eye": ("retina.jpg", (0.06, 0.18, 0.66, 0.66)),
-    "rocket_launch_pad": ("rocket.jpg", (0.22, 0.28, 0.65, 0.68)),
-    "ship_railing": ("illus_001.jpg", (0.06, 0.15, 0.70, 0.62)),
-    "summer_palace": ("china.jpg", (0.08, 0.10, 0.66, 0.68)),
-    "tesla_laboratory": ("tesla_lightning1_lg.jpg", (0.04, 0.16, 0.68, 0.70)),
-    "tesla_lamp": ("tesla_conducts_lg.webp", (0.19, 0.10, 0.70, 0.66)),
-    "wardenclyffe_tower": ("tesla_tower1_lg.jpg", (0.16, 0.06, 0.68, 0.70)),
+    "astronaut_portrait": ("astronaut.png", (0.09, 0.00, 0.80, 0.80)),
+    "bull_moose": ("moose.webp", (0.13, 0.00, 0.82, 0.82)),
+    "camera_operator": ("camera.png", (0.05, 0.00, 0.80, 0.80)),
+    "cat_face": ("chelsea.png", (0.05, 0.00, 0.82, 0.84)),
+    "coffee_cup": ("coffee.png", (0.11, 0.05, 0.79, 0.82)),
+    "dahlia_flower": ("flower.jpg", (0.09, 0.03, 0.80, 0.80)),
+    "deep_field_galaxies": ("hubble_deep_field.jpg", (0.00, 0.18, 0.82, 0.82)),
+    "dr_nikola_frontispiece": ("frontispiece.jpg", (0.06, 0.03, 0.90, 0.84)),
+    "foggy_mountains": ("bg-masthead.jpg", (0.03, 0.15, 0.84, 0.80)),
+    "greek_coins": ("coins.png", (0.18, 0.18, 0.82, 0.82)),
+    "horse_silhouette": ("horse.png", (0.18, 0.00, 0.82, 0.84)),
+    "retina_left_eye": ("retina.jpg", (0.00, 0.11, 0.80, 0.80)),
+    "rocket_launch_pad": ("rocket.jpg", (0.15, 0.18, 0.79, 0.82)),
+    "ship_railing": ("illus_001.jpg", (0.00, 0.08, 0.84, 0.76)),
+    "summer_palace": ("china.jpg", (0.01, 0.03, 0.80, 0.82)),
+    "tesla_laboratory": ("tesla_lightning1_lg.jpg", (0.00, 0.09, 0.82, 0.84)),
+    "tesla_lamp": ("tesla_conducts_lg.webp", (0.12, 0.03, 0.84, 0.80)),
+    "wardenclyffe_tower": ("tesla_tower1_lg.jpg", (0.09, 0.00, 0.82, 0.84)),
 }
 
 # What a scan looks like: its paper, and how much of the colour and contrast is left.
 LOOKS = (
-    {"paper": (240, 230, 208), "colour": 0.55, "contrast": 0.80, "tint": (12, 3, -14)},  # warm
-    {"paper": (228, 228, 224), "colour": 0.10, "contrast": 0.84, "tint": (2, 1, -2)},  # grey
-    {"paper": (236, 231, 220), "colour": 0.75, "contrast": 0.76, "tint": (6, 4, -4)},  # faded
+    {"paper": (240, 230, 208), "colour": 0.90, "contrast": 0.93, "tint": (6, 2, -6)},  # warm
+    {"paper": (228, 228, 224), "colour": 0.85, "contrast": 0.94, "tint": (2, 1, -2)},  # grey
+    {"paper": (236, 231, 220), "colour": 0.92, "contrast": 0.90, "tint": (3, 2, -2)},  # faded
 )
 
 
@@ -76,23 +76,23 @@ def detail(picture, box):
 
 
 def scan(picture, look, rng):
-    """A faded print of the picture, turned two to three degrees on a sheet of paper."""
+    """A faded print of the picture, turned a degree or so on a sheet of paper."""
     pixels = np.asarray(picture, dtype=np.float32)
     grey = pixels @ np.float32([0.299, 0.587, 0.114])
     pixels = grey[..., None] + look["colour"] * (pixels - grey[..., None])
-    pixels = 142 + look["contrast"] * (pixels - 128) + np.float32(look["tint"])
+    pixels = 132 + look["contrast"] * (pixels - 128) + np.float32(look["tint"])
     print_ = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
-    margin = round(0.08 * max(picture.size))
+    margin = round(0.012 * max(picture.size))
     sheet = Image.new("RGB", (picture.width + 2 * margin, picture.height + 2 * margin), look["paper"])
     sheet.paste(print_, (margin, margin))
-    angle = float(rng.uniform(2, 3) * rng.choice([-1, 1]))
+    angle = float(rng.uniform(1, 1.6) * rng.choice([-1, 1]))
     sheet = sheet.rotate(angle, Image.Resampling.BICUBIC, fillcolor=look["paper"])
     sheet.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-    sheet = sheet.filter(ImageFilter.GaussianBlur(0.7))
+    sheet = sheet.filter(ImageFilter.GaussianBlur(0.5))
 
     pixels = np.asarray(sheet, dtype=np.float32)
-    pixels = pixels + rng.normal(0, 2.5, pixels.shape[:2])[..., None]
+    pixels = pixels + rng.normal(0, 1.5, pixels.shape[:2])[..., None]
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
