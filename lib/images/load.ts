@@ -81,5 +81,6 @@ function checkImage(answer: HttpAnswer): HttpAnswer {
  */
 export function isImage(bytes: Uint8Array): boolean {
   const start = String.fromCharCode(...bytes.subarray(0, 12));
+  // deno-lint-ignore no-control-regex -- PNG's signature holds one
   return /^(\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF[^]{4}WEBP|II\*\0|MM\0\*|BM)/.test(start);
 }

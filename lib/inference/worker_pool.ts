@@ -78,20 +78,24 @@ export class WorkerPool implements Disposable {
   }
 }
 
+/** What a worker may do: load native code and read the model, nothing else. */
+export function workerPermissions(modelPath: string): Deno.PermissionOptionsObject {
+  return {
+    read: [modelPath, ...NATIVE_READ],
+    ffi: [PACKAGES_DIR],
+    env: [...NATIVE_ENV],
+    net: false,
+    write: false,
+    run: false,
+    sys: false,
+    import: false,
+  };
+}
+
 async function startWorker(model: EngineModel): Promise<Worker> {
   const worker = new Worker(new URL("./worker.ts", import.meta.url), {
     type: "module",
-    deno: {
-      permissions: {
-        read: [model.path, ...NATIVE_READ],
-        ffi: [PACKAGES_DIR],
-        env: [...NATIVE_ENV],
-        net: false,
-        write: false,
-        run: false,
-        sys: false,
-      },
-    },
+    deno: { permissions: workerPermissions(model.path) },
   });
   const ready = new Promise<void>((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) =>

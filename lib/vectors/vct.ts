@@ -15,11 +15,17 @@ import { VectorError } from "../shared/errors.ts";
  */
 export function encodeVct(vector: Float32Array): string {
   let text = "";
-  for (const number of vector) {
-    const sign = Object.is(number, -0) ? "-" : "";
-    text += sign + number.toExponential(18).replace(/e([+-])(\d)$/, "e$10$2") + "\n";
-  }
+  for (const number of vector) text += `${exponential(number)}\n`;
   return text;
+}
+
+/** C's `%.18e`, which rounds a tie to the even digit, where toExponential() rounds it up. */
+function exponential(number: number): string {
+  const sign = Object.is(number, -0) ? "-" : "";
+  const [exact = "", exponent = ""] = number.toExponential(40).split("e");
+  const isTieToEven = /[02468]50{21}$/.test(exact);
+  const digits = isTieToEven ? exact.slice(0, -22) : number.toExponential(18).split("e")[0];
+  return `${sign}${digits}e${exponent.replace(/^([+-])(\d)$/, "$10$2")}`;
 }
 
 /**

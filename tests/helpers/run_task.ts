@@ -1,0 +1,40 @@
+/** Runs the real `deno task`, as a user does. */
+import { resolve } from "node:path";
+
+/** Folder of the program. */
+export const ROOT: string = resolve(import.meta.dirname!, "../..");
+
+/** What a run ended with. */
+export interface TaskResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts `deno task --quiet <args>` with pipes for its output. */
+export function spawnTask(args: readonly string[]): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", ...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", INIT_CWD: ROOT },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Runs `deno task <args>` to its end. */
+export async function runTask(args: readonly string[]): Promise<TaskResult> {
+  const { code, stdout, stderr } = await spawnTask(args).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** The object that a `--json` run printed; fails unless it printed just that. */
+export function jsonOf({ stdout, stderr }: TaskResult): Record<string, unknown> {
+  try {
+    return JSON.parse(stdout);
+  } catch {
+    throw new Error(`No JSON object on stdout: ${stdout}\n${stderr}`);
+  }
+}

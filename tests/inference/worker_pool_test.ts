@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { engineModel, openModel } from "../../lib/inference/model.ts";
+import { NATIVE_ENV, NATIVE_READ, PACKAGES_DIR } from "../../lib/inference/native.ts";
+import { workerPermissions, WorkerPool } from "../../lib/inference/worker_pool.ts";
+import type { ProbeTargets } from "../helpers/probe.ts";
+import { ROOT } from "../helpers/run_task.ts";
+import { tempDir } from "../helpers/temp_dir.ts";
+
+const PHOTO = join(ROOT, "tests/fixtures/photos/skl_china.jpg");
+
+Deno.test("a worker has no net, no write, no run, and reads nothing but the model and code", async () => {
+  await using dir = await tempDir();
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => {
+    throw new Error("the worker reached the net");
+  });
+  const { read, ...others } = workerPermissions(join(ROOT, "models/demo.onnx"));
+  const worker = new Worker(new URL("../helpers/probe.ts", import.meta.url), {
+    type: "module",
+    // To be loaded itself, the probe needs to be read.
+    deno: { permissions: { ...others, read: [...read as string[], join(ROOT, "tests/helpers")] } },
+  });
+  const targets: ProbeTargets = {
+    url: `http://127.0.0.1:${server.addr.port}/`,
+    file: join(ROOT, "README.md"),
+    newFile: join(dir.path, "written"),
+  };
+  const worked = await new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(event.message));
+    };
+    worker.postMessage(targets);
+  });
+  worker.terminate();
+  assert.deepEqual(worked, []);
+});
+
+Deno.test("the main thread loses native code once the workers run, and they still work", async () => {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ["run", "--no-prompt", `--allow-ffi=${PACKAGES_DIR}`, `--allow-env=${NATIVE_ENV}`],
+      [`--allow-read=${[ROOT, ...NATIVE_READ]}`, join(ROOT, "tests/helpers/lost_ffi.ts"), PHOTO],
+    ].flat(),
+  }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  const said = JSON.parse(new TextDecoder().decode(stdout));
+  assert.notEqual(said.state, "granted");
+  assert.equal(said.works, true);
+});
+
+Deno.test("WorkerPool.start() explains a model that cannot be loaded", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "broken.onnx");
+  await Deno.writeTextFile(path, "no model");
+  const model = { ...engineModel(await openModel("demo"), 1), path };
+  await assert.rejects(WorkerPool.start(model, 1), { code: "setup", message: /broken\.onnx/ });
+});
+
+Deno.test("openModel() names the models that there are", async () => {
+  await assert.rejects(openModel("none"), { code: "setup", message: /"none".*"demo"/ });
+});

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { decodeNpy, encodeNpy } from "../../lib/vectors/npy.ts";
+import { decodeVct, encodeVct } from "../../lib/vectors/vct.ts";
+import { checkVector, readVector } from "../../lib/vectors/vector_store.ts";
+import { tempDir } from "../helpers/temp_dir.ts";
+
+// Written by numpy.save and numpy.savetxt: tests/fixtures/regenerate.py.
+const fixture = (name: string) =>
+  Deno.readFile(new URL(`../fixtures/vectors/${name}`, import.meta.url));
+const ramp = decodeNpy(await fixture("ramp.npy"));
+
+Deno.test("encodeNpy() writes the bytes of numpy.save", async () => {
+  assert.deepEqual(encodeNpy(ramp), await fixture("ramp.npy"));
+  assert.deepEqual(encodeNpy(ramp.slice(0, 3)), await fixture("short.npy"));
+});
+
+Deno.test("decodeNpy() reads what NumPy wrote, bit for bit", async () => {
+  assert.deepEqual([...ramp.slice(0, 4)], [0, -0, 1.401298464324817e-45, 3.4028234663852886e38]);
+  assert.equal(ramp.length, 2048);
+  assert.deepEqual(decodeNpy(await fixture("row.npy")), ramp); // shape (1, 2048)
+  assert.deepEqual(decodeNpy(await fixture("version2.npy")), ramp.slice(0, 4));
+});
+
+Deno.test("decodeNpy() refuses what is not a float32 vector", async () => {
+  for (const name of ["float64.npy", "big_endian.npy", "matrix.npy", "ramp.vct"]) {
+    const file = await fixture(name);
+    assert.throws(() => decodeNpy(file), { code: "vector_file" }, name);
+  }
+  const whole = await fixture("ramp.npy");
+  for (const length of [0, 5, 60, 128, 131, 8319]) {
+    assert.throws(() => decodeNpy(whole.slice(0, length)), { code: "vector_file" }, `${length}`);
+  }
+});
+
+Deno.test("encodeVct() writes the text of numpy.savetxt, and decodeVct() reads it", async () => {
+  const text = new TextDecoder().decode(await fixture("ramp.vct"));
+  assert.equal(encodeVct(ramp), text);
+  assert.deepEqual(decodeVct(text), ramp);
+  assert.throws(() => decodeVct("1.0\nabc\n"), { code: "vector_file", message: /line 2 is "abc"/ });
+  assert.throws(() => decodeVct(""), { code: "vector_file" });
+});
+
+Deno.test("readVector() looks beside the record's folder, then flat", async () => {
+  await using dir = await tempDir();
+  const naming = { format: "npy", suffix: "_v" } as const;
+  assert.equal(await readVector(dir.path, "nb", "a", naming), undefined);
+  await Deno.writeFile(join(dir.path, "a_v.npy"), encodeNpy(ramp.slice(0, 2)));
+  assert.equal((await readVector(dir.path, "nb", "a", naming))?.length, 2);
+  await Deno.mkdir(join(dir.path, "nb"));
+  await Deno.writeFile(join(dir.path, "nb/a_v.npy"), encodeNpy(ramp.slice(0, 3)));
+  assert.equal((await readVector(dir.path, "nb", "a", naming))?.length, 3);
+});
+
+Deno.test("checkVector() takes only vectors that have a direction", () => {
+  checkVector(new Float32Array([0, 1e-30]), 2);
+  const bad: [number[], string][] = [
+    [[1], "vector_size"],
+    [[0, -0], "vector_values"],
+    [[1, NaN], "vector_values"],
+    [[Infinity, 1], "vector_values"],
+  ];
+  for (const [values, code] of bad) {
+    assert.throws(() => checkVector(new Float32Array(values), 2), { code });
+  }
+});
