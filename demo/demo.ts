@@ -15,7 +15,7 @@ const ASKED = "Portrait of the astronaut Eileen Collins";
 type DemoRecord = StandInRecord & { id: string; metadata: { title: string } };
 
 /** Runs the real tools against the stand-in, then searches. */
-export async function demo({ once, dataDir }: DemoOptions, run: Run): Promise<Report> {
+export async function demo({ once, json, dataDir }: DemoOptions, run: Run): Promise<Report> {
   const records: DemoRecord[] = await readJson("catalogue.json");
   const pictures: Record<string, string> = await readJson("pictures.json");
   await emptyFolder(dataDir);
@@ -40,7 +40,8 @@ export async function demo({ once, dataDir }: DemoOptions, run: Run): Promise<Re
   const data = ["--records-dir", recordsDir, "--vectors-dir", vectorsDir];
   await tool(run, ["ingest", ...data, "--index-dir", indexDir]);
   logLine(`\nNow the nearest pictures of "${ASKED}":`);
-  await tool(run, ["search", "--id", asked, "--index-dir", indexDir, "-k", "6"]);
+  const question = ["search", "--id", asked, "--index-dir", indexDir, "-k", "6"];
+  await tool(run, question, json ? "null" : "inherit");
 
   const { pictures: n, nearest, both } = await variantsTogether(dataDir, records);
   logLine(
@@ -72,11 +73,15 @@ async function emptyFolder(path: string): Promise<void> {
 }
 
 /** Runs `deno task <args>` as a user would; failed items are part of the demo, other ends are not. */
-async function tool(run: Run, args: readonly string[]): Promise<void> {
+async function tool(
+  run: Run,
+  args: readonly string[],
+  stdout: "inherit" | "null" = "inherit",
+): Promise<void> {
   logLine(`\n$ deno task ${args.join(" ")}`);
   const child = new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "--config", join(PROGRAM_DIR, "deno.json"), ...args],
-    stdout: "inherit",
+    stdout,
   }).spawn();
   const { code } = await child.status;
   run.signal.throwIfAborted();

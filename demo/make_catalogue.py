@@ -144,8 +144,6 @@ def main():
             item = record(len(catalogue), name + suffix, title + addition, work)
             catalogue.append(item)
             pictures[item["metadata"]["identifiers"]["urn"]] = f"{name}{suffix}.jpg"
-    catalogue.append(record(len(catalogue), "lighthouse", "Lighthouse on an island = Fyrtårn på en øy",
-                            {"topics": ["Lighthouses"], "tone": "black and white"}))
     catalogue.append(record(len(catalogue), "fjord_steamer", "Steamer in a fjord = Dampskip på fjorden",
                             {"topics": ["Steamships", "Fjords"], "kind": "postcard", "tone": "black and white"}, digital=False))
     for name, data in (("catalogue.json", catalogue), ("pictures.json", pictures)):

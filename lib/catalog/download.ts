@@ -21,7 +21,7 @@ export async function download(options: DownloadOptions, run: Run): Promise<Repo
       if (run.stats.done >= options.max) break;
     }
   } catch (error) {
-    if (error instanceof HttpError) throw unreachable(options, error);
+    if (error instanceof HttpError) throw unreachable(error);
     throw error;
   }
   compareWithTotal(run);
@@ -77,12 +77,9 @@ function catalogueClient(options: DownloadOptions, run: Run): HttpClient {
   });
 }
 
-function unreachable(options: DownloadOptions, error: HttpError): SetupError {
-  return new SetupError(
-    `Cannot search the catalogue at ${options.url.origin}: ${error.message}; ` +
-      "check the address (--base-url, --endpoint) and the filters",
-    { cause: error },
-  );
+function unreachable(error: HttpError): SetupError {
+  const hint = "check --base-url, --endpoint and the filters";
+  return new SetupError(`${error.message}; ${hint}`, { cause: error });
 }
 
 function compareWithTotal(run: Run): void {

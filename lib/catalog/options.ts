@@ -5,7 +5,7 @@ import {
   decimal,
   integer,
   parseCommand,
-  path,
+  pathOption,
   toolCommand,
   webUrl,
 } from "../shared/args.ts";
@@ -48,7 +48,7 @@ function command() {
       "download -f 'firstDigitalContentTime:[20210922 TO 20310101]' --groupby metadata.originInfo.issued:DATE",
     ],
   )
-    .option("-o, --output-folder <dir>", "folder for the records", path, path("./out"))
+    .addOption(pathOption("-o, --output-folder <dir>", "folder for the records", "./out"))
     .option(
       "-e, --endpoint <path>",
       "endpoint below the base URL, or a whole URL",

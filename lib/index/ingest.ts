@@ -36,7 +36,7 @@ export async function ingest(options: IngestOptions, run: Run): Promise<Report> 
     await indexBatch(batch, index, run);
   }
   run.signal.throwIfAborted();
-  if (withoutVector.count > 0) run.warn(`${withoutVector.count} records have no vector`);
+  if (withoutVector.count > 0) run.warn(`skipped without a vector: ${withoutVector.count}`);
   const documents = await index.count();
   return { json: { index: index.name, documents } };
 }

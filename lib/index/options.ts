@@ -8,6 +8,7 @@ import {
   integer,
   parseCommand,
   path,
+  pathOption,
   plainName,
   toolCommand,
 } from "../shared/args.ts";
@@ -47,7 +48,7 @@ function command() {
   ])
     .option("--records-dir <dir>", "folder of the records (needed)", path)
     .option("--vectors-dir <dir>", "folder of the vectors (needed)", path)
-    .option("--index-dir <dir>", "folder of the index", path, path("./index"))
+    .addOption(pathOption("--index-dir <dir>", "folder of the index", "./index"))
     .option(
       "--mapping <name>",
       "name of the index; of a file, its name less the extension",

@@ -113,9 +113,13 @@ class PictureLoader {
   /** Says which records were skipped for want of a picture. */
   explainSkipped(): void {
     const { run } = this;
-    if (this.#withoutLink > 0) run.warn(`${this.#withoutLink} records link to no picture`);
+    if (this.#withoutLink > 0) {
+      run.warn(`skipped without a link to a picture: ${this.#withoutLink}`);
+    }
     if (this.#notOnDisk > 0) {
-      run.warn(`${this.#notOnDisk} pictures are not on disk; --download-images fetches them`);
+      run.warn(
+        `skipped without a picture on disk: ${this.#notOnDisk}; --download-images fetches them`,
+      );
     }
   }
 }

@@ -4,6 +4,7 @@ import {
   integer,
   parseCommand,
   path,
+  pathOption,
   plainName,
   toolCommand,
 } from "../shared/args.ts";
@@ -45,7 +46,7 @@ function command() {
     .option("--image <file>", "an image file", path)
     .option("--vector <file>", "a vector file, .npy or .vct", path)
     .option("--index <name>", "name of the index", plainName, DEFAULT_INDEX)
-    .option("--index-dir <dir>", "folder of the index", path, path("./index"))
+    .addOption(pathOption("--index-dir <dir>", "folder of the index", "./index"))
     .option("-k <number>", "most hits, 1 to 1000", integer(1, 1000), 20)
     .option("--model <name>", "model that makes an image's vector", plainName, "demo");
 }

@@ -68,7 +68,7 @@ function hitJson({ similarity, document }: Hit, i: number) {
 function hitTable(hits: readonly Hit[]): string {
   const table = new Table({
     head: ["rank", "similarity", "id", "title", "access"],
-    colWidths: [null, null, null, 52, null],
+    colWidths: [null, null, null, 62, null],
     colAligns: ["right", "right", "left", "left", "left"],
     style: { head: [], border: [], "padding-left": 0, "padding-right": 2 },
     chars: noBorders,

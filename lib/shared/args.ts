@@ -1,5 +1,11 @@
 /** What all commands share on top of commander: types, ranges, one-line usage errors, help text. */
-import { Command, CommanderError, InvalidArgumentError } from "@commander-js/extra-typings";
+import {
+  Command,
+  CommanderError,
+  Help,
+  InvalidArgumentError,
+  Option,
+} from "@commander-js/extra-typings";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import config from "../../deno.json" with { type: "json" };
@@ -19,6 +25,9 @@ export interface CommonOptions {
   readonly json: boolean;
 }
 
+/** Options of every command; the help shows them last. */
+const COMMON = ["--json", "--print-permissions", "--help", "--version"];
+
 /**
  * A command that answers `--help` and `--version` and takes no unknown option.
  *
@@ -27,6 +36,7 @@ export interface CommonOptions {
  * @param examples command lines without `deno task`, shown at the end of the help
  */
 export function toolCommand(name: string, description: string, examples: readonly string[]) {
+  const plain = new Help();
   return new Command(`deno task ${name}`)
     .description(description)
     .helpOption("-h, --help", "show this help")
@@ -37,9 +47,26 @@ export function toolCommand(name: string, description: string, examples: readonl
     .option("--print-permissions", "print the permissions that the run gets, and end", false)
     .addHelpText(
       "after",
-      () => `\nExamples:\n${examples.map((e) => `  deno task ${e}`).join("\n")}`,
+      `
+Exit codes: 0 done; 1 done, but items failed; 2 wrong usage or set-up; 130 interrupted.
+
+Examples:
+${examples.map((example) => `  deno task ${example}`).join("\n")}`,
     )
-    .configureHelp({ helpWidth: 100, sortOptions: false });
+    .configureHelp({
+      helpWidth: 100,
+      visibleOptions: (command) =>
+        plain.visibleOptions(command).toSorted((a, b) =>
+          COMMON.indexOf(a.long ?? "") - COMMON.indexOf(b.long ?? "")
+        ),
+      optionDescription: (option) =>
+        plain.optionDescription(option).replace(" (default: false)", ""),
+    });
+}
+
+/** An option for a path, shown with its default as it is written, not as it is resolved. */
+export function pathOption<const F extends string>(flags: F, description: string, value: string) {
+  return new Option(flags, description).default(path(value), value).argParser(path);
 }
 
 /**

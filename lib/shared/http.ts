@@ -1,6 +1,6 @@
 /** GET requests with a time limit per try, retries with back-off, and a space between requests. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { HttpError, type HttpErrorInfo } from "./errors.ts";
+import { errorMessage, HttpError, type HttpErrorInfo } from "./errors.ts";
 import { hostAndPort } from "./permissions.ts";
 
 /** How a {@linkcode HttpClient} behaves. */
@@ -69,38 +69,45 @@ export class HttpClient {
     }
   }
 
+  /** One try: the request, and those that it is redirected to. */
   async #tryOnce(startUrl: string, headers: Record<string, string>): Promise<HttpAnswer> {
-    const timeout = AbortSignal.timeout(this.options.timeoutMs);
-    const signal = AbortSignal.any([this.options.signal, timeout]);
     let url = this.#allowed(startUrl, startUrl);
+    for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+      await this.#waitForTurn(url);
+      const answer = await this.#request(url, headers);
+      if (!("location" in answer)) return answer;
+      const target = URL.parse(answer.location, url);
+      if (target === null) throw httpError("redirect", url, `redirect to "${answer.location}"`);
+      url = this.#allowed(target.href, url.href);
+    }
+    throw httpError("redirect", url, `more than ${MAX_REDIRECTS} redirects`);
+  }
+
+  async #request(
+    url: URL,
+    headers: Record<string, string>,
+  ): Promise<HttpAnswer | { location: string }> {
+    const { userAgent, timeoutMs, signal } = this.options;
+    const timeout = AbortSignal.timeout(timeoutMs);
     try {
-      for (let redirects = 0;; redirects++) {
-        await this.#waitForTurn(url);
-        const response = await fetch(url, {
-          headers: { ...headers, "user-agent": this.options.userAgent },
-          redirect: "manual",
-          signal,
-        });
-        const location = response.headers.get("location");
-        if (response.status >= 300 && response.status < 400 && location !== null) {
-          await response.body?.cancel();
-          if (redirects >= MAX_REDIRECTS) {
-            throw httpError("redirect", url, `more than ${MAX_REDIRECTS} redirects`);
-          }
-          const target = URL.parse(location, url);
-          if (target === null) throw httpError("redirect", url, `redirect to "${location}"`);
-          url = this.#allowed(target.href, url.href);
-          continue;
-        }
-        const body = await this.#readBody(response, url);
-        if (response.status !== 200) throw statusError(response, url, body);
-        return { url: url.href, headers: response.headers, body };
+      const response = await fetch(url, {
+        headers: { ...headers, "user-agent": userAgent },
+        redirect: "manual",
+        signal: AbortSignal.any([signal, timeout]),
+      });
+      const location = response.headers.get("location");
+      if (response.status >= 300 && response.status < 400 && location !== null) {
+        await response.body?.cancel();
+        return { location };
       }
+      const body = await this.#readBody(response, url);
+      if (response.status !== 200) throw statusError(response, url, body);
+      return { url: url.href, headers: response.headers, body };
     } catch (error) {
-      if (error instanceof HttpError) throw error;
-      if (timeout.aborted && !this.options.signal.aborted) {
-        const seconds = this.options.timeoutMs / 1000;
-        throw httpError("timeout", url, `no complete answer in ${seconds} s`, { retry: true });
+      if (error instanceof HttpError || signal.aborted) throw error;
+      if (timeout.aborted) {
+        const reason = `no complete answer in ${timeoutMs / 1000} s`;
+        throw httpError("timeout", url, reason, { retry: true });
       }
       throw httpError("network", url, networkReason(error), { retry: true }, error);
     }
@@ -193,7 +200,8 @@ const STATUS_HINTS: Record<number, string> = {
  */
 export function retryAfterMs(header: string | null, now: number = Date.now()): number | undefined {
   if (header === null || header.trim() === "") return undefined;
-  const ms = /^\s*\d+\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
+  if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
+  const ms = /GMT\s*$/.test(header) ? Date.parse(header) - now : NaN;
   return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }
 
@@ -214,11 +222,16 @@ function httpError(
 }
 
 function networkReason(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  // What fetch() throws says little; its cause says what happened.
+  const text = errorMessage((error as { cause?: unknown } | null)?.cause ?? error);
   if (/refused/i.test(text)) return "connection refused";
-  if (/reset|closed|unexpected (end|eof)/i.test(text)) return "connection lost";
   if (/dns|lookup/i.test(text)) return "host not found";
-  if (/certificate|tls|ssl/i.test(text)) return `TLS failed (${text.split(": ").at(-1)})`;
+  if (/certificate|tls|ssl|corrupt message/i.test(text)) return `TLS failed: ${lastPart(text)}`;
+  if (/reset|closed|broken pipe|unexpected (end|eof)/i.test(text)) return "connection lost";
+  return lastPart(text);
+}
+
+function lastPart(text: string): string {
   return text.split(": ").at(-1) ?? text;
 }
 

@@ -7,4 +7,5 @@ using pool = await WorkerPool.start(engineModel(await openModel("demo"), 1), 1);
 const { state } = await Deno.permissions.query({ name: "ffi", path: PACKAGES_DIR });
 const picture = await Deno.readFile(Deno.args[0]!);
 const [result] = await pool.embed([picture]);
+// deno-lint-ignore no-console -- its result
 console.log(JSON.stringify({ state, works: result !== undefined && "vector" in result }));

@@ -41,5 +41,6 @@ if ("WorkerGlobalScope" in globalThis) {
     self.postMessage(await probe(data));
 } else {
   const [url = "", file = "", newFile = ""] = Deno.args;
+  // deno-lint-ignore no-console -- its result
   console.log(JSON.stringify(await probe({ url, file, newFile })));
 }

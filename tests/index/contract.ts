@@ -46,7 +46,8 @@ export function testIndex(
       await using opened = await open();
       await body(opened.index);
     });
-  const vectors = randomVectors(300, 64);
+  // Few enough for an approximate index to be exact.
+  const vectors = randomVectors(150, 64);
   const items: IndexItem[] = vectors.map((vector, i) => ({
     document: documentOf(`id${i}`),
     vector,
@@ -64,7 +65,7 @@ export function testIndex(
     const document = documentOf("odd", { title: '<img onerror> "Bjørnen" 😀', creators: [] });
     const results = await index.bulk([{ document, vector: odd }, ...items]);
     assert.ok(results.every((r) => "result" in r && r.result === "created"));
-    assert.equal(await index.count(), 301);
+    assert.equal(await index.count(), items.length + 1);
     assert.deepEqual(await index.vector("odd"), odd);
     assert.deepEqual((await index.nearest(odd, 1))[0]?.document, document);
   });
@@ -87,11 +88,11 @@ export function testIndex(
     await index.bulk(items);
     const [first, second, third] = items as [IndexItem, IndexItem, IndexItem];
     const renamed = { ...first, document: { ...first.document, title: "Another title" } };
-    const moved = { ...second, vector: vectors[200]! };
+    const moved = { ...second, vector: vectors[100]! };
     const results = await index.bulk([renamed, moved, third]);
     assert.deepEqual(results.map((r) => "result" in r && r.result), ["updated", "updated", "noop"]);
     assert.equal(await index.count(), items.length);
-    assert.deepEqual(await index.vector("id1"), vectors[200]);
+    assert.deepEqual(await index.vector("id1"), vectors[100]);
     assert.equal((await index.nearest(vectors[0]!, 1))[0]?.document.title, "Another title");
   });
 

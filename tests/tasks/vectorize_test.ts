@@ -139,7 +139,10 @@ Deno.test("vectorize skips pictures that are not on disk unless told to fetch th
     api.url,
   ]);
   assert.equal(result.code, 1);
-  assert.match(result.stderr, /1 pictures are not on disk; --download-images fetches them/);
+  assert.match(
+    result.stderr,
+    /skipped without a picture on disk: 1; --download-images fetches them/,
+  );
   assert.match(result.stderr, /0 stored, 1 skipped, 1 failed of 2 \[1 image_unreadable\]/);
   assert.deepEqual(api.requests, []);
 });

@@ -1,0 +1,31 @@
+/** `deno task test`: all tests and doc examples, with narrow permissions and one closing line. */
+import { tmpdir } from "node:os";
+import { NATIVE_ENV, PACKAGES_DIR } from "../lib/inference/native.ts";
+import { printResult } from "../lib/shared/log.ts";
+import { permissionFlags } from "../lib/shared/permissions.ts";
+
+const folders = [Deno.cwd(), tmpdir()];
+const flags = permissionFlags({
+  net: ["127.0.0.1"],
+  read: [...folders, "/usr/bin/ldd"],
+  write: folders,
+  env: [...NATIVE_ENV, "BASE_URL"],
+  ffi: [PACKAGES_DIR],
+  run: [Deno.execPath()],
+});
+
+const child = new Deno.Command(Deno.execPath(), {
+  args: ["test", "--doc", "--trace-leaks", ...flags, ...Deno.args],
+  env: { NO_COLOR: "1" },
+  stdout: "piped",
+}).spawn();
+let tail = "";
+for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+  await Deno.stdout.write(new TextEncoder().encode(text));
+  tail = (tail + text).slice(-2000);
+}
+const { code } = await child.status;
+const [, passed = "0", failed = "0", ignored] =
+  /(\d+) passed.*? \| (\d+) failed(?:.*? \| (\d+) ignored)?/.exec(tail) ?? [];
+printResult(`${passed} passed, ${failed} failed${ignored ? `, ${ignored} skipped` : ""}`);
+Deno.exit(code);

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { parseExact } from "../../lib/catalog/client.ts";
+import { parseGroupBy } from "../../lib/catalog/group_by.ts";
+import { recordFiles } from "../../lib/catalog/record_files.ts";
+import { recordId, RecordStore } from "../../lib/catalog/record_store.ts";
+import { RecordError } from "../../lib/shared/errors.ts";
+import { OutputFolder, walkFiles } from "../../lib/shared/files.ts";
+import { tempDir } from "../helpers/temp_dir.ts";
+
+/** What may not be a file name, here or on Windows. */
+const HOSTILE_IDS: readonly unknown[] = [
+  ...["", ".", "..", "../x", "a/b", "/etc/passwd", "a\\b", "C:\\x", "c:", "a..b", "..a"],
+  ...["\0", "a\0b", "a\nb", "\u007f", "a*", "a?", 'a"', "<a>", "a|b", " a", "a ", "\ta", "a\u00a0"],
+  ...["CON", "nul", "aux.x", "Com1", "lpt³", "prn.tar.gz", "conout$"],
+  ...["a".repeat(201), "ø".repeat(101), "\ud800", "a\udc00"],
+  ...[undefined, null, 7, true, ["a"], { id: "a" }],
+];
+const SAFE_IDS = [
+  ...["42ef89cb50684bc302a35833f9746c26", "a", "0", "a.b", "-", "_", "~a", "a b", "æøå", "中", "é"],
+  ...["__proto__", "constructor", "a%2fb", "a&b=c", "a'b", "console", "a".repeat(200)],
+  ...["ø".repeat(100), ".maken", "#"],
+];
+
+/** The RecordError that `work` ends with; its message must be one line of bounded length. */
+async function recordError(work: () => unknown): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    assert.ok(error instanceof RecordError, String(error));
+    assert.equal(error.code, "record_id");
+    assert.match(error.message, /^Cannot store a record[^\n\r\0]{1,200}$/);
+    return;
+  }
+  throw new assert.AssertionError({ message: "nothing was thrown" });
+}
+
+Deno.test("recordId() takes ids that are safe as a file name", () => {
+  for (const id of SAFE_IDS) assert.equal(recordId({ id }), id);
+});
+
+Deno.test("recordId() refuses ids that are not, and records that are none", async () => {
+  for (const id of HOSTILE_IDS) await recordError(() => recordId({ id }));
+  for (const record of [null, undefined, "a", 7, [], [{ id: "a" }], {}]) {
+    await recordError(() => recordId(record));
+  }
+});
+
+Deno.test("recordId() says what is wrong", () => {
+  const message = (id: unknown) => {
+    try {
+      return recordId({ id });
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  assert.equal(message(undefined), "Cannot store a record with no id: it has none");
+  assert.equal(
+    message("../a"),
+    'Cannot store a record with its id "../a": it is not safe as a file name',
+  );
+});
+
+Deno.test("RecordStore.put() stores a record in its folders, as it was read", async () => {
+  await using dir = await tempDir();
+  await using output = await OutputFolder.open(dir.path, "download");
+  const store = new RecordStore(output, parseGroupBy("access,issued:DATE"), false);
+  const text = '{"id":"a","access":["NORWAY"],"issued":"on 1905-06-07","n":12345678901234567890,' +
+    '"x":1.0,"y":1e400,"z":-0,"__proto__":{"s":"1.0\\u0000\\n"},"title":"Bjørn 𝒳"}';
+  assert.equal(await store.put(parseExact(text)), "stored");
+  const stored = await Deno.readTextFile(join(dir.path, "norway/1905-06-07/a.json"));
+  assert.equal(stored, text);
+  assert.equal(await store.put({ id: "b" }), "stored");
+  assert.deepEqual(await Array.fromAsync(walkFiles(dir.path)), [
+    "norway/1905-06-07/a.json",
+    "unknown/unknown/b.json",
+  ]);
+});
+
+Deno.test("RecordStore.put() leaves what is there, unless told to overwrite", async () => {
+  await using dir = await tempDir();
+  await using output = await OutputFolder.open(dir.path, "download");
+  const [keep, overwrite] = [false, true].map((flag) => new RecordStore(output, [], flag));
+  const read = async () => JSON.parse(await Deno.readTextFile(join(dir.path, "a.json"))).n;
+  assert.equal(await keep!.put({ id: "a", n: 1 }), "stored");
+  assert.equal(await keep!.put({ id: "a", n: 2 }), "skipped");
+  assert.equal(await read(), 1);
+  assert.equal(await overwrite!.put({ id: "a", n: 3 }), "stored");
+  assert.equal(await read(), 3);
+});
+
+Deno.test("RecordStore.put() writes nothing outside its folder, nor in the state's", async () => {
+  await using dir = await tempDir();
+  const root = join(dir.path, "one/two");
+  await using output = await OutputFolder.open(root, "download");
+  const store = new RecordStore(output, parseGroupBy("group,id"), false);
+  const state = async () =>
+    (await Array.fromAsync(Deno.readDir(output.stateDir), ({ name }) => name)).sort();
+  const before = await state();
+  const groups = ["../../..", "/etc", "..\\..", "a/../../b", "\0", "C:", ...SAFE_IDS];
+  for (const group of groups) {
+    for (const id of HOSTILE_IDS) await recordError(() => store.put({ id, group }));
+    assert.equal(await store.put({ id: "good", group }), "stored");
+  }
+  assert.deepEqual(await state(), before);
+  const stored = await Array.fromAsync(recordFiles(root));
+  assert.equal(stored.length, groups.length);
+  assert.deepEqual(new Set(stored.map(({ stem }) => stem)), new Set(["good"]));
+  const around = await Array.fromAsync(walkFiles(dir.path));
+  assert.ok(around.every((path) => path.startsWith("one/two/")));
+});
+
+Deno.test("RecordStore.put() stores records of every safe id, and finds them again", async () => {
+  await using dir = await tempDir();
+  await using output = await OutputFolder.open(dir.path, "download");
+  const store = new RecordStore(output, [], false);
+  for (const id of SAFE_IDS) assert.equal(await store.put({ id }), "stored", id);
+  for (const id of SAFE_IDS) assert.equal(await store.put({ id }), "skipped", id);
+  const stems = (await Array.fromAsync(recordFiles(dir.path))).map(({ stem }) => stem);
+  assert.deepEqual(stems.sort(), SAFE_IDS.toSorted());
+});

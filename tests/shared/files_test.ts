@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { SetupError } from "../../lib/shared/errors.ts";
+import { exists, type Failure, OutputFolder, walkFiles } from "../../lib/shared/files.ts";
+import { tempDir } from "../helpers/temp_dir.ts";
+
+const FILES_URL = new URL("../../lib/shared/files.ts", import.meta.url).href;
+
+/** Opens the folder of its first argument, leaves half a file there, says so and lives on. */
+const HOLDER = `
+  import { OutputFolder } from ${JSON.stringify(FILES_URL)};
+  globalThis.held = await OutputFolder.open(Deno.args[0], "download");
+  await Deno.mkdir(Deno.args[0] + "/.maken/download.tmp/sub");
+  await Deno.writeTextFile(Deno.args[0] + "/.maken/download.tmp/0", "half a fi");
+  await Deno.stdout.write(new TextEncoder().encode("ready"));
+  setInterval(() => {}, 1000);
+`;
+
+async function makeFiles(root: string, files: readonly string[]): Promise<void> {
+  for (const file of files) {
+    await Deno.mkdir(join(root, file, ".."), { recursive: true });
+    await Deno.writeTextFile(join(root, file), file);
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+}
+
+function failureOf(id: string): Failure {
+  return { id, file: null, stage: "fetch", code: "http_404", message: "no\npicture", time: "" };
+}
+
+/** The SetupError that `work` ends with; its message must be one line. */
+async function setupError(work: Promise<unknown>): Promise<string> {
+  const error = await work.then(() => undefined, (error) => error);
+  assert.ok(error instanceof SetupError, String(error));
+  assert.ok(!error.message.includes("\n"), error.message);
+  return error.message;
+}
+
+Deno.test("walkFiles() gives each folder's entries by code unit, less .maken", async () => {
+  await using dir = await tempDir();
+  await makeFiles(dir.path, [
+    ...["b/2", "b/10", "b/c/x", "Z", "a.json", "a/z", "é", "e", ".hidden", "b.c", "\u{1d4b3}"],
+    ...[".maken/failures.jsonl", "b/.maken/x", "b/.maken.json", "\uff21"],
+  ]);
+  await Deno.mkdir(join(dir.path, "empty"));
+  assert.deepEqual(await Array.fromAsync(walkFiles(dir.path)), [
+    ...[".hidden", "Z", "a/z", "a.json", "b/.maken.json", "b/10", "b/2", "b/c/x", "b.c", "e", "é"],
+    ...["\u{1d4b3}", "\uff21"], // by code unit, not by code point
+  ]);
+});
+
+Deno.test("walkFiles() throws a SetupError for what is not a folder", async () => {
+  await using dir = await tempDir();
+  await makeFiles(dir.path, ["file"]);
+  for (const name of ["missing", "file", "file/below"]) {
+    const path = join(dir.path, name);
+    const message = await setupError(Array.fromAsync(walkFiles(path)));
+    assert.ok(message.startsWith(`Cannot read folder "${path}": `), message);
+  }
+});
+
+const noLinks = Deno.build.os === "windows"; // links need a privilege there
+
+Deno.test({ name: "walkFiles() follows links to files", ignore: noLinks }, async () => {
+  await using dir = await tempDir();
+  await makeFiles(dir.path, ["out/one"]);
+  await Deno.mkdir(join(dir.path, "in"));
+  await Deno.symlink(join(dir.path, "out/one"), join(dir.path, "in/one"));
+  assert.deepEqual(await Array.fromAsync(walkFiles(join(dir.path, "in"))), ["one"]);
+});
+
+Deno.test(
+  { name: "walkFiles() gives no link to a folder as a file", ignore: noLinks },
+  async () => {
+    await using dir = await tempDir();
+    await makeFiles(dir.path, ["a/one"]);
+    await Deno.symlink(dir.path, join(dir.path, "a/loop.json"));
+    assert.deepEqual(await Array.fromAsync(walkFiles(dir.path)), ["a/one"]);
+  },
+);
+
+Deno.test("exists() knows files, folders and what is below a file", async () => {
+  await using dir = await tempDir();
+  await makeFiles(dir.path, ["file"]);
+  for (const [name, there] of [["", true], ["file", true], ["no", false], ["file/no", false]]) {
+    assert.equal(await exists(join(dir.path, String(name))), there, String(name));
+  }
+});
+
+Deno.test("OutputFolder.open() refuses a folder that a run of the same task has", async () => {
+  await using dir = await tempDir();
+  const temporary = join(dir.path, ".maken/download.tmp");
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--no-config", HOLDER, dir.path],
+    cwd: dir.path,
+    stdout: "piped",
+  }).spawn();
+  try {
+    const { value } = await child.stdout.getReader().read();
+    assert.equal(new TextDecoder().decode(value), "ready");
+    assert.equal(
+      await setupError(OutputFolder.open(dir.path, "download")),
+      `Cannot write to "${dir.path}": another download run is using it`,
+    );
+    assert.deepEqual(await namesIn(temporary), ["0", "sub"]); // the other run's work is untouched
+    await using _another = await OutputFolder.open(dir.path, "vectorize");
+  } finally {
+    child.kill("SIGKILL");
+    await child.status;
+  }
+  await using output = await OutputFolder.open(dir.path, "download");
+  assert.deepEqual(await namesIn(temporary), [], "what the killed run left is cleared");
+  await output.write("a", "whole");
+  assert.deepEqual(await Array.fromAsync(walkFiles(dir.path)), ["a"]);
+});
+
+Deno.test("OutputFolder.open() takes a folder again that was given back", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "new/folders");
+  for (const text of ["one", "two"]) {
+    await using output = await OutputFolder.open(path, "download");
+    await output.write("file", text);
+    await setupError(OutputFolder.open(path, "download"));
+  }
+  assert.equal(await Deno.readTextFile(join(path, "file")), "two");
+});
+
+Deno.test("OutputFolder.open() throws a SetupError where no folder can be", async () => {
+  await using dir = await tempDir();
+  await makeFiles(dir.path, ["file", "taken/.maken"]);
+  for (const name of ["file", "file/below/it", "taken"]) {
+    const path = join(dir.path, name);
+    const message = await setupError(OutputFolder.open(path, "download"));
+    assert.ok(message.startsWith(`Cannot write to folder "${path}": `), message);
+  }
+});
+
+Deno.test("OutputFolder.open() keeps no lock when it throws", async () => {
+  await using dir = await tempDir();
+  const inTheWay = join(dir.path, ".maken/failures.jsonl");
+  await Deno.mkdir(inTheWay, { recursive: true });
+  await setupError(OutputFolder.open(dir.path, "download"));
+  await Deno.remove(inTheWay);
+  await using output = await OutputFolder.open(dir.path, "download");
+  assert.equal(output.path, dir.path);
+});
+
+Deno.test("OutputFolder.write() replaces a file whole", async () => {
+  await using dir = await tempDir();
+  await using output = await OutputFolder.open(dir.path, "download");
+  const path = join(dir.path, "a/b/c.json");
+  assert.equal(await output.has("a/b/c.json"), false);
+  await output.write("a/b/c.json", "a long first text");
+  assert.equal(await output.has("a/b/c.json"), true);
+  using reader = await Deno.open(path);
+  await output.write("a/b/c.json", new TextEncoder().encode("short"));
+  assert.equal(await Deno.readTextFile(path), "short");
+  const old = await new Response(reader.readable).text();
+  assert.equal(old, "a long first text", "who reads the old file sees all of it");
+  assert.deepEqual(await namesIn(join(dir.path, ".maken/download.tmp")), []);
+});
+
+Deno.test("OutputFolder.write() writes many files at a time, each with its own bytes", async () => {
+  await using dir = await tempDir();
+  await using output = await OutputFolder.open(dir.path, "download");
+  const names = Array.from({ length: 50 }, (_, n) => `${n % 3}/${n}`);
+  await Promise.all(names.map((name) => output.write(name, name)));
+  for (const name of names) assert.equal(await Deno.readTextFile(join(dir.path, name)), name);
+});
+
+Deno.test("OutputFolder.write() throws a SetupError and leaves nothing behind", async () => {
+  await using dir = await tempDir();
+  await using output = await OutputFolder.open(dir.path, "download");
+  await makeFiles(dir.path, ["file", "folder/x"]);
+  for (const name of ["file/below", "folder"]) {
+    const message = await setupError(output.write(name, "text"));
+    assert.ok(message.startsWith(`Cannot write "${join(dir.path, name)}": `), message);
+  }
+  assert.deepEqual(await namesIn(join(dir.path, ".maken/download.tmp")), []);
+  assert.deepEqual(await Array.fromAsync(walkFiles(dir.path)), ["file", "folder/x"]);
+});
+
+/** The parsed lines of a folder's `failures.jsonl`. */
+async function failuresIn(folder: string): Promise<unknown[]> {
+  const text = await Deno.readTextFile(join(folder, ".maken/failures.jsonl"));
+  return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+}
+
+Deno.test("OutputFolder.recordFailure() adds a line to a file that begins anew", async () => {
+  await using dir = await tempDir();
+  for (const ids of [["a", "b", "c"], ["d"], []]) {
+    await using output = await OutputFolder.open(dir.path, "download");
+    assert.deepEqual(await failuresIn(dir.path), []);
+    for (const id of ids) await output.recordFailure(failureOf(id));
+    assert.deepEqual(await failuresIn(dir.path), ids.map(failureOf));
+  }
+});
+
+Deno.test("OutputFolder.recordFailure() writes whole lines beside another task's", async () => {
+  await using dir = await tempDir();
+  await using download = await OutputFolder.open(dir.path, "download");
+  await download.recordFailure(failureOf("a"));
+  await using vectorize = await OutputFolder.open(dir.path, "vectorize");
+  await download.recordFailure(failureOf("b"));
+  await vectorize.recordFailure(failureOf("a much longer id"));
+  const ids = (await failuresIn(dir.path)).map((failure) => (failure as Failure).id);
+  assert.deepEqual(ids.slice(-2), ["b", "a much longer id"]);
+});

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { client, failure, serve } from "./http_server.ts";
+
+const redirect = (location: string) => new Response(null, { status: 302, headers: { location } });
+
+Deno.test("HttpClient.get() follows a redirect within its hosts", async () => {
+  await using server = serve(({ url }) =>
+    url.endsWith("/a") ? redirect("/b/../c") : new Response("done")
+  );
+  const { http, waits } = client(server.host);
+  assert.equal((await http.get(`${server.url}a`)).url, `${server.url}c`);
+  assert.deepEqual([server.requests, waits], [["/a", "/c"], []]);
+});
+
+Deno.test("HttpClient.get() follows a redirect to another host that is allowed", async () => {
+  await using other = serve(() => new Response("done"));
+  await using server = serve(() => redirect(other.url));
+  const { http } = client(server.host, { hosts: [server.host, other.host] });
+  assert.equal((await http.get(server.url)).url, other.url);
+});
+
+Deno.test("HttpClient.get() never asks a host that is not allowed", async () => {
+  await using other = serve(() => new Response("secret"));
+  await using server = serve(() => redirect(other.url));
+  const { http } = client(server.host);
+  const before = await failure(http.get(other.url));
+  assert.equal(before.code, "host_not_allowed");
+  assert.equal(before.message, `Cannot get ${other.url}: its host is not among ${server.host}`);
+  const after = await failure(http.get(server.url));
+  assert.equal(after.code, "host_not_allowed");
+  assert.ok(after.message.includes(`(redirected from ${server.url})`), after.message);
+  assert.deepEqual([other.requests, server.requests], [[], ["/"]]);
+});
+
+Deno.test("HttpClient.get() refuses redirects that leave http, end nowhere or never end", async () => {
+  const cases: [location: string, code: string, requests: number][] = [
+    ["file:///etc/passwd", "host_not_allowed", 1],
+    ["data:text/plain,x", "host_not_allowed", 1],
+    ["//example.invalid/", "host_not_allowed", 1],
+    ["http://[", "redirect", 1],
+    ["/", "redirect", 6],
+  ];
+  for (const [location, code, requests] of cases) {
+    await using server = serve(() => redirect(location));
+    const error = await failure(client(server.host).http.get(server.url));
+    assert.deepEqual([error.code, server.requests.length], [code, requests], location);
+  }
+});
+
+for (const port of ["", ":99999"]) {
+  const what = port === "" ? "with a password" : "with a password and a bad port";
+  Deno.test(`HttpClient.get() refuses a URL ${what}, and never prints it`, async () => {
+    await using server = serve(({ url }) =>
+      redirect(new URL(url).pathname.slice(1).replace("HOST", `user:hunter2@127.0.0.1${port}/`))
+    );
+    const { http } = client(server.host);
+    const host = port === "" ? server.host : `127.0.0.1${port}`;
+    for (const url of [`http://user:hunter2@${host}/`, `${server.url}http://HOST`]) {
+      const error = await failure(http.get(url));
+      assert.match(error.code, /^(host_not_allowed|redirect)$/);
+      const told = [error.message, JSON.stringify(error.info), String(error.cause)].join(" ");
+      assert.ok(!told.includes("hunter2"), told);
+    }
+    assert.equal(server.requests.length, 1);
+  });
+}
+
+Deno.test("HttpClient.get() leaves delayMs between the starts of two requests to a host", async () => {
+  await using server = serve(({ url }) => url.endsWith("/a") ? redirect("/b") : new Response(""));
+  const { http } = client(server.host, { delayMs: 120 });
+  const start = performance.now();
+  await Promise.all([http.get(`${server.url}a`), http.get(server.url), http.get(server.url)]);
+  assert.equal(server.times.length, 4); // the redirect is a request, too
+  server.times.forEach((time, n) => {
+    // Timers count whole milliseconds.
+    assert.ok(time - start >= n * 120 - 2, `request ${n} after ${time - start} ms`);
+  });
+});
+
+Deno.test("HttpClient.get() lets a request to one host pass those that wait for another", async () => {
+  await using server = serve(() => new Response("one"));
+  await using other = serve(() => new Response("other"));
+  const { http } = client(server.host, { delayMs: 500, hosts: [server.host, other.host] });
+  await http.get(server.url);
+  const second = http.get(server.url);
+  const first = await Promise.race([second, http.get(other.url)]);
+  assert.equal(first.url, other.url);
+  await second;
+});
+
+Deno.test("HttpClient.get() does not count the wait for its turn as time of the request", async () => {
+  await using server = serve(() => new Response("done"));
+  const { http } = client(server.host, { delayMs: 400, timeoutMs: 200, retries: 0 });
+  const answers = await Promise.all([http.get(server.url), http.get(server.url)]);
+  assert.equal(answers.length, 2);
+});
+
+Deno.test("HttpClient.get() ends at once when it is interrupted, whatever it waits for", async () => {
+  const end = Promise.withResolvers<void>();
+  await using server = serve(async ({ url }) => {
+    if (url.endsWith("/late")) await end.promise;
+    const busy = url.endsWith("/busy");
+    return new Response("", { status: busy ? 503 : 200, headers: { "retry-after": "3600" } });
+  });
+  for (const path of ["late", "busy", "turn"]) {
+    const abort = new AbortController();
+    const { http } = client(server.host, { signal: abort.signal, delayMs: 60_000 });
+    if (path === "turn") await http.get(server.url);
+    const before = server.requests.length;
+    const result = http.get(server.url + path).then(() => "done", (error) => error.name);
+    setTimeout(() => abort.abort(new DOMException("interrupted", "AbortError")), 100);
+    const start = performance.now();
+    assert.equal(await result, "AbortError", path);
+    assert.ok(performance.now() - start < 2000, path);
+    assert.equal(server.requests.length - before, path === "turn" ? 0 : 1, path);
+  }
+  end.resolve();
+});
+
+Deno.test("HttpClient.get() sends nothing once it is interrupted", async () => {
+  await using server = serve(() => new Response("done"));
+  const { http } = client(server.host, { signal: AbortSignal.abort() });
+  await assert.rejects(http.get(server.url), { name: "AbortError" });
+  assert.deepEqual(server.requests, []);
+});

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { VERSION } from "../../lib/shared/args.ts";
+import { demoApi } from "../helpers/demo_api.ts";
+import { ROOT, runTask, spawnTask } from "../helpers/run_task.ts";
+import { tempDir } from "../helpers/temp_dir.ts";
+
+const TASKS = ["demo", "download", "vectorize", "ingest", "search"];
+
+/** What the probe can do with a run's own permissions. */
+async function probeWith(flags: string[], url: string, newFile: string): Promise<string[]> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", ...flags, join(ROOT, "tests/helpers/probe.ts"), url]
+      .concat(join(ROOT, "README.md"), newFile),
+  }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+Deno.test("download may reach the API's host and write its folder, and nothing else", async () => {
+  await using dir = await tempDir();
+  await using api = demoApi();
+  await using other = demoApi();
+  const out = join(dir.path, "out");
+  const { code, stdout } = await runTask(
+    ["download", "--print-permissions", "-o", out, "--base-url", api.url],
+  );
+  assert.equal(code, 0);
+  const flags = stdout.trim().split("\n");
+  assert.deepEqual(flags, [
+    "--no-prompt",
+    `--allow-net=${new URL(api.url).host}`,
+    `--allow-read=${out}`,
+    `--allow-write=${out}`,
+    "--allow-env=BASE_URL",
+  ]);
+  assert.deepEqual(await probeWith(flags, other.url, join(dir.path, "new")), []);
+  assert.deepEqual(await probeWith(flags, api.url, join(out, "../new")), ["net"]);
+  assert.deepEqual(other.requests, []);
+});
+
+Deno.test("vectorize has no net unless it is to fetch, ingest and search none at all", async () => {
+  await using dir = await tempDir();
+  await using api = demoApi();
+  const [records, vectors] = [join(dir.path, "r"), join(dir.path, "v")];
+  const data = ["--records-dir", records, "--vectors-dir", vectors];
+  for (
+    const args of [["vectorize", ...data], ["ingest", ...data], ["search", "--id", "x"]]
+  ) {
+    const { stdout } = await runTask([...args, "--print-permissions"]);
+    assert.doesNotMatch(stdout, /--allow-(net|run|sys)/);
+    if (args[0] !== "vectorize") assert.doesNotMatch(stdout, /--allow-ffi/);
+    const worked = await probeWith(stdout.trim().split("\n"), api.url, join(dir.path, "new"));
+    assert.deepEqual(worked, []);
+  }
+  const { stdout } = await runTask(
+    ["vectorize", ...data, "--download-images", "--base-url", api.url, "--print-permissions"],
+  );
+  const hosts = `www.nb.no:443,www.nb.no:80,api.nb.no:443,api.nb.no:80,${new URL(api.url).host}`;
+  assert.ok(stdout.includes(`--allow-net=${hosts}\n`), stdout);
+});
+
+Deno.test("every task has --help with its options, and --version", async () => {
+  for (const task of TASKS) {
+    const help = await runTask([task, "--help"]);
+    assert.equal(help.code, 0);
+    assert.match(help.stdout, new RegExp(`Usage: deno task ${task}[^]*--json[^]*Examples:`));
+    assert.equal((await runTask([task, "--version"])).stdout.trim(), VERSION);
+  }
+});
+
+Deno.test("Ctrl-C ends a run with 130 and a summary; what was stored is kept", async () => {
+  await using dir = await tempDir();
+  const asked = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<Response>();
+  await using api = demoApi({
+    intercept: (_request, url) => {
+      if (url.searchParams.get("page") !== "1") return undefined;
+      asked.resolve();
+      return ended.promise;
+    },
+  });
+  const child = spawnTask(
+    ["download", "--size", "5", "--delay", "0", "-o", dir.path, "--base-url", api.url],
+  );
+  await asked.promise;
+  child.kill("SIGINT");
+  const { code, stderr } = await child.output();
+  ended.resolve(new Response());
+  const text = new TextDecoder().decode(stderr);
+  assert.equal(code, 130, text);
+  assert.match(text.trim().split("\n").at(-1)!, /^download: interrupted: 5 stored/);
+});
