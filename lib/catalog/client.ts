@@ -113,8 +113,8 @@ function badPage(url: string, body: Uint8Array, reason: string, cause?: unknown)
   );
 }
 
-/** Numbers that a double might not hold as they are written. */
-const UNUSUAL_NUMBER = /\d{16}|\d\.\d*0\D|\d[eE][+-]?\d|-0\D/;
+/** Numbers that may be written otherwise than they were read: not whole, long, or minus zero. */
+const UNUSUAL_NUMBER = /(?:"\s*:|[[,]|^)\s*(?:-?\d+[.eE]|-?\d{16}|-0)/;
 
 /**
  * Parses JSON so that numbers are written again as they were read, however many digits they have.

@@ -4,7 +4,7 @@ import type { Report, Run } from "../shared/cli.ts";
 import { HttpError, SetupError } from "../shared/errors.ts";
 import type { OutputFolder } from "../shared/files.ts";
 import { HttpClient } from "../shared/http.ts";
-import { hostAndPort } from "../shared/permissions.ts";
+import { hostAndPort } from "../shared/urls.ts";
 import { type LostPage, type Page, pages, pageUrl } from "./client.ts";
 import type { DownloadOptions } from "./options.ts";
 import { RecordStore } from "./record_store.ts";

@@ -1,5 +1,6 @@
 /** Which sub-folders a record belongs to, by values of its own. */
 import { UsageError } from "../shared/errors.ts";
+import { STATE_DIR } from "../shared/files.ts";
 
 /** One level of folders: a dotted key and, where only part of its value counts, a pattern. */
 export interface GroupKey {
@@ -13,10 +14,10 @@ const UNKNOWN = "unknown";
 const MAX_NAME = 100;
 const MAX_NAME_BYTES = 200;
 
-const SHORT_FORMS: Record<string, string> = {
-  DATE: String.raw`\d{4}-\d{2}-\d{2}`,
-  TIME: String.raw`\d{1,2}:\d{1,2}:\d{1,2}`,
-};
+const SHORT_FORMS = new Map([
+  ["DATE", String.raw`\d{4}-\d{2}-\d{2}`],
+  ["TIME", String.raw`\d{1,2}:\d{1,2}:\d{1,2}`],
+]);
 
 /**
  * Parses `key,key:pattern,…`: commas outside brackets separate the levels, and the pattern is all
@@ -42,7 +43,7 @@ export function parseGroupBy(text: string): GroupKey[] {
     if (key === "") throw new UsageError(`Cannot group by "${text}": a key is empty`);
     if (source === "") return { key };
     try {
-      return { key, pattern: new RegExp(SHORT_FORMS[source] ?? source, "u") };
+      return { key, pattern: new RegExp(SHORT_FORMS.get(source) ?? source, "u") };
     } catch (error) {
       throw new UsageError(`Cannot group by "${level}": not a regular expression`, {
         cause: error,
@@ -54,9 +55,10 @@ export function parseGroupBy(text: string): GroupKey[] {
 function splitOutsideBrackets(text: string): string[] {
   const parts = [""];
   let depth = 0;
-  for (const token of text.match(/\\.|[^]/gu) ?? []) {
-    if ("([{".includes(token)) depth++;
-    if (")]}".includes(token)) depth = Math.max(0, depth - 1);
+  // An escaped character and a class such as [(,] are one token each.
+  for (const token of text.match(/\\.|\[(?:\\.|[^\]\\])*\]|[^]/gu) ?? []) {
+    if ("({".includes(token)) depth++;
+    if (")}".includes(token)) depth = Math.max(0, depth - 1);
     if (token === "," && depth === 0) parts.push("");
     else parts[parts.length - 1] += token;
   }
@@ -86,6 +88,7 @@ export function groupFolders(record: unknown, keys: readonly GroupKey[]): string
 /** The value as text; of an array the first. Empty where there is none. */
 function valueAt(value: unknown, keys: readonly string[]): string {
   if (Array.isArray(value)) return valueAt(value[0], keys);
+  if (isRawJson(value)) return keys.length === 0 ? value.rawJSON : "";
   const [key, ...rest] = keys;
   if (key !== undefined) {
     if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return "";
@@ -94,16 +97,21 @@ function valueAt(value: unknown, keys: readonly string[]): string {
   return ["string", "number", "boolean"].includes(typeof value) ? String(value) : "";
 }
 
+/** Whether the value is a number that is kept as it was written. */
+function isRawJson(value: unknown): value is { rawJSON: string } {
+  return (JSON as unknown as { isRawJSON(value: unknown): boolean }).isRawJSON(value);
+}
+
 /** A value made safe as the name of one folder, on Windows too. */
 function folderName(value: string): string {
   let name = value.normalize("NFC").toLowerCase().trim().replace(/[^\p{L}\p{N}._ -]/gu, "_");
+  if (isReservedOnWindows(name) || name.startsWith(STATE_DIR)) name = `_${name}`;
   name = [...name].slice(0, MAX_NAME).join("");
   while (new TextEncoder().encode(name).length > MAX_NAME_BYTES) {
     name = [...name].slice(0, -1).join("");
   }
   name = name.replace(/[. ]+$/, (end) => "_".repeat(end.length)); // Windows drops them
-  if (name === "") return UNKNOWN;
-  return isReservedOnWindows(name) ? `${name}_` : name;
+  return name === "" ? UNKNOWN : name;
 }
 
 /** Whether Windows keeps the name for a device, with whatever extension. */

@@ -9,8 +9,9 @@ import {
   toolCommand,
   webUrl,
 } from "../shared/args.ts";
-import { UsageError } from "../shared/errors.ts";
-import { hostAndPort, type Permissions } from "../shared/permissions.ts";
+import { errorMessage, UsageError } from "../shared/errors.ts";
+import type { Permissions } from "../shared/permissions.ts";
+import { hostAndPort } from "../shared/urls.ts";
 import { type GroupKey, parseGroupBy } from "./group_by.ts";
 
 /** What a download is to do. */
@@ -104,7 +105,13 @@ export function parseDownloadOptions(argv: readonly string[]): DownloadOptions {
 }
 
 function endpointUrl(endpoint: string, baseUrl: URL): URL {
-  if (/^https?:\/\//i.test(endpoint)) return webUrl(endpoint);
+  if (/^https?:\/\//i.test(endpoint)) {
+    try {
+      return webUrl(endpoint);
+    } catch (error) {
+      throw new UsageError(`Cannot use the endpoint: ${errorMessage(error)}`);
+    }
+  }
   const base = baseUrl.href.replace(/\/*$/, "/");
   const url = URL.parse(endpoint.replace(/^\/+/, ""), base);
   if (url === null || url.host !== baseUrl.host) {

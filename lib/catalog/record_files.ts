@@ -1,8 +1,8 @@
 /** Stored records: which files there are, and what is in them. */
 import { join } from "node:path";
-import picomatch from "picomatch";
 import { errorMessage, RecordError } from "../shared/errors.ts";
 import { fileReason, walkFiles } from "../shared/files.ts";
+import { rglobPattern } from "./rglob.ts";
 import { type CatalogRecord, catalogRecord } from "./types.ts";
 
 /** A record's file. */
@@ -21,14 +21,9 @@ export interface RecordFile {
  * @throws {SetupError} if `root` is not a folder that can be read
  */
 export async function* recordFiles(root: string, glob = "**/*"): AsyncGenerator<RecordFile> {
-  const matches = picomatch(`**/${glob.replace(/^(\.\/)+/, "")}`, {
-    dot: true,
-    nobrace: true,
-    noextglob: true,
-    nonegate: true,
-  });
+  const pattern = rglobPattern(glob);
   for await (const file of walkFiles(root)) {
-    if (!/\.json$/i.test(file) || !matches(file)) continue;
+    if (!/\.json$/i.test(file) || !pattern.test(file)) continue;
     const slash = file.lastIndexOf("/");
     const folder = file.slice(0, Math.max(0, slash));
     yield { path: join(root, file), folder, stem: file.slice(slash + 1, -".json".length) };

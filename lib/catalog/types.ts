@@ -38,13 +38,22 @@ export const catalogRecord = z.object({
 /** A record as {@linkcode catalogRecord} reads it. */
 export type CatalogRecord = z.infer<typeof catalogRecord>;
 
+/** A number, kept as it was written or not. */
+const number = z.preprocess(
+  (value) =>
+    typeof value === "object" && value !== null && "rawJSON" in value
+      ? Number(value.rawJSON)
+      : value,
+  z.number().int().nonnegative(),
+);
+
 /** One page of `GET /catalog/v1/items` (application/hal+json). `_embedded` is absent when nothing matched. */
 export const searchPage = z.object({
   _embedded: z.object({ items: z.array(z.unknown()).optional() }).optional(),
   page: z.object({
-    number: z.number().int().nonnegative().catch(0),
-    totalElements: z.number().int().nonnegative(),
-    totalPages: z.number().int().nonnegative(),
+    number: number.catch(0),
+    totalElements: number,
+    totalPages: number,
   }),
   _links: z.object({ next: link }).optional(),
 });

@@ -15,8 +15,10 @@ import {
   webUrl,
   yesNo,
 } from "../shared/args.ts";
-import { UsageError } from "../shared/errors.ts";
-import { hostAndPort, type Permissions } from "../shared/permissions.ts";
+import { rglobPattern } from "../catalog/rglob.ts";
+import { errorMessage, UsageError } from "../shared/errors.ts";
+import type { Permissions } from "../shared/permissions.ts";
+import { hostAndPort } from "../shared/urls.ts";
 import { VECTOR_FORMATS, type VectorFormat } from "../vectors/vector_store.ts";
 import { modelFiles, NATIVE_ENV, NATIVE_READ, PACKAGES_DIR } from "./native.ts";
 
@@ -90,7 +92,7 @@ function command() {
     .option(
       "--delay <seconds>",
       "time between the starts of two requests to a host",
-      decimal(0),
+      decimal(0, 3600),
       0.1,
     )
     .option("--timeout <seconds>", "time limit of a request", decimal(0.001, 86_400), 60)
@@ -116,8 +118,10 @@ export function parseVectorizeOptions(argv: readonly string[]): VectorizeOptions
   const vectors = or("vectorsDir", o.vectorsDir, vectorsDir);
   if (vectors === undefined) throw new UsageError(`The vectors' folder is missing; ${see}`);
   const recordsGlob = or("recordsGlob", o.recordsGlob, glob);
-  if (recordsGlob === "" || recordsGlob.startsWith("/")) {
-    throw new UsageError(`The glob "${recordsGlob}" is not a relative pattern; ${see}`);
+  try {
+    rglobPattern(recordsGlob);
+  } catch (error) {
+    throw new UsageError(`Cannot use the glob "${recordsGlob}": ${errorMessage(error)}`);
   }
   return {
     recordsDir: records,

@@ -10,6 +10,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import { UsageError } from "./errors.ts";
+import { withoutCredentials } from "./urls.ts";
 
 /** Version of Maken, as in deno.json. */
 export const VERSION: string = config.version;
@@ -95,7 +96,7 @@ export function parseCommand<
     if (error.code === "commander.helpDisplayed" || error.code === "commander.version") {
       throw new HelpRequest(text.trimEnd());
     }
-    const reason = error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+    const reason = withoutCredentials(error.message.replace(/^error: /, "").replace(/\.$/, ""));
     throw new UsageError(`${upperFirst(reason)}; see "${command.name()} --help"`);
   }
 }

@@ -2,6 +2,11 @@
 
 /** What all of Maken's own errors share. */
 export abstract class MakenError extends Error {
+  /** @param message of one line; where a text in it has more, they are joined */
+  constructor(message: string, options?: ErrorOptions) {
+    super(oneLine(message), options);
+  }
+
   /** Stable, machine-readable name of what went wrong, such as `http_404`. */
   abstract readonly code: string;
 }
@@ -93,8 +98,11 @@ export function errorCode(error: unknown): string {
 
 /** One line that says what went wrong. */
 export function errorMessage(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.replaceAll(/\s*\n\s*/g, " ").trim();
+  return oneLine(error instanceof Error ? error.message : String(error));
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s*[\r\n]\s*/g, " ").trim();
 }
 
 /** Whether the disk is full (ENOSPC, EDQUOT): no later item can be stored either. */

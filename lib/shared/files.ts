@@ -20,6 +20,7 @@ async function* walk(root: string, folder: string): AsyncGenerator<string> {
   try {
     for await (const entry of Deno.readDir(join(root, folder))) {
       if (entry.name === STATE_DIR) continue;
+      if (entry.isSymlink && !await isFile(join(root, folder, entry.name))) continue;
       names.push({ name: entry.name, isDirectory: entry.isDirectory });
     }
   } catch (error) {
@@ -31,6 +32,14 @@ async function* walk(root: string, folder: string): AsyncGenerator<string> {
     const path = folder === "" ? name : `${folder}/${name}`;
     if (isDirectory) yield* walk(root, path);
     else yield path;
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch {
+    return false; // a link that leads nowhere, or to where this run may not look
   }
 }
 
@@ -96,22 +105,21 @@ export class OutputFolder implements AsyncDisposable {
   static async open(path: string, task: string): Promise<OutputFolder> {
     const stateDir = join(path, STATE_DIR);
     const temporaryDir = join(stateDir, `${task}.tmp`);
+    const failuresPath = join(stateDir, "failures.jsonl");
+    let lock: Deno.FsFile | undefined;
     try {
       await Deno.mkdir(stateDir, { recursive: true });
-      const lock = await Deno.open(join(stateDir, `${task}.lock`), { create: true, write: true });
+      lock = await Deno.open(join(stateDir, `${task}.lock`), { create: true, write: true });
       if (!await lock.tryLock(true)) {
-        lock.close();
         throw new SetupError(`Cannot write to "${path}": another ${task} run is using it`);
       }
       await Deno.remove(temporaryDir, { recursive: true }).catch(() => {}); // mostly not there
       await Deno.mkdir(temporaryDir, { recursive: true });
-      const failures = await Deno.open(join(stateDir, "failures.jsonl"), {
-        create: true,
-        write: true,
-        truncate: true,
-      });
+      await Deno.writeTextFile(failuresPath, "");
+      const failures = await Deno.open(failuresPath, { append: true });
       return new OutputFolder(path, stateDir, temporaryDir, lock, failures);
     } catch (error) {
+      lock?.close();
       if (error instanceof SetupError) throw error;
       throw new SetupError(`Cannot write to folder "${path}": ${fileReason(error)}`, {
         cause: error,

@@ -1,7 +1,7 @@
 /** GET requests with a time limit per try, retries with back-off, and a space between requests. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorMessage, HttpError, type HttpErrorInfo } from "./errors.ts";
-import { hostAndPort } from "./permissions.ts";
+import { hostAndPort, withoutCredentials } from "./urls.ts";
 
 /** How a {@linkcode HttpClient} behaves. */
 export interface HttpOptions {
@@ -64,7 +64,7 @@ export class HttpClient {
         if (!again || attempt >= this.options.retries) throw error;
         const waitMs = Math.min(MAX_WAIT_MS, error.info.retryAfterMs ?? backoffMs(attempt));
         this.options.onRetry?.(error, waitMs);
-        await sleep(waitMs, undefined, { signal: this.options.signal });
+        await this.#sleep(waitMs);
       }
     }
   }
@@ -77,7 +77,9 @@ export class HttpClient {
       const answer = await this.#request(url, headers);
       if (!("location" in answer)) return answer;
       const target = URL.parse(answer.location, url);
-      if (target === null) throw httpError("redirect", url, `redirect to "${answer.location}"`);
+      if (target === null) {
+        throw httpError("redirect", url, `redirect to "${withoutCredentials(answer.location)}"`);
+      }
       url = this.#allowed(target.href, url.href);
     }
     throw httpError("redirect", url, `more than ${MAX_REDIRECTS} redirects`);
@@ -119,10 +121,13 @@ export class HttpClient {
     const allowed = url !== null && /^https?:$/.test(url.protocol) && url.username === "" &&
       url.password === "" && this.options.hosts.includes(hostAndPort(url));
     if (allowed) return url;
-    const asked = url === null ? text : cleanUrl(url);
-    const via = text === from ? "" : ` (redirected from ${from})`;
+    const asked = withoutCredentials(text);
+    const via = text === from ? "" : ` (redirected from ${withoutCredentials(from)})`;
+    const reason = asked === text
+      ? `its host is not among ${this.options.hosts.join(", ")}`
+      : "it holds a user name or password";
     throw new HttpError(
-      `Cannot get ${asked}${via}: its host is not among ${this.options.hosts.join(", ")}`,
+      `Cannot get ${asked}${via}: ${reason}`,
       { code: "host_not_allowed", url: asked },
     );
   }
@@ -131,7 +136,12 @@ export class HttpClient {
     const now = performance.now();
     const start = Math.max(now, this.#nextStart.get(url.host) ?? 0);
     this.#nextStart.set(url.host, start + this.options.delayMs);
-    if (start > now) await sleep(start - now, undefined, { signal: this.options.signal });
+    if (start > now) await this.#sleep(start - now);
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    const { signal } = this.options;
+    await sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 
   async #readBody(response: Response, url: URL): Promise<Uint8Array<ArrayBuffer>> {
@@ -217,7 +227,7 @@ function httpError(
   info: Partial<HttpErrorInfo> = {},
   cause?: unknown,
 ): HttpError {
-  const href = cleanUrl(url);
+  const href = withoutCredentials(url.href);
   return new HttpError(`Cannot get ${href}: ${reason}`, { ...info, code, url: href }, { cause });
 }
 
@@ -233,12 +243,4 @@ function networkReason(error: unknown): string {
 
 function lastPart(text: string): string {
   return text.split(": ").at(-1) ?? text;
-}
-
-/** The URL without user name and password. */
-function cleanUrl(url: URL): string {
-  const clean = new URL(url);
-  clean.username = "";
-  clean.password = "";
-  return clean.href;
 }

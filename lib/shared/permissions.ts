@@ -39,8 +39,3 @@ export function permissionFlags(permissions: Permissions): string[] {
   }
   return flags;
 }
-
-/** `host:port` of a URL, with the scheme's own port where the URL names none. */
-export function hostAndPort(url: URL): string {
-  return `${url.hostname}:${url.port || (url.protocol === "https:" ? "443" : "80")}`;
-}

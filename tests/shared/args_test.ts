@@ -122,7 +122,7 @@ Deno.test("parseCommand() refuses what does not fit in one line", () => {
     [vectorize, "''", /'' is invalid.*'RECORDS_DIR'/],
     [vectorize, "--vectors-dir v", /^The records' folder is missing/],
     [vectorize, "r *", /^The vectors' folder is missing/],
-    [vectorize, "r /* v", /^The glob "\/\*" is not a relative pattern/],
+    [vectorize, "r /* v", /^Cannot use the glob "\/\*": not a relative pattern/],
     [vectorize, "r * v jpg", /'jpg' is invalid.*'FORMAT'.*npy, vct/],
     [vectorize, "r * v npy a/b", /'a\/b' is invalid.*'SUFFIX'/],
     [vectorize, "r * v npy '' maybe", /'maybe' is invalid.*'OVERWRITE'/],

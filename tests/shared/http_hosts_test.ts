@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { client, failure, serve } from "./http_server.ts";
+import { client, failure, serve } from "../helpers/http_server.ts";
 
 const redirect = (location: string) => new Response(null, { status: 302, headers: { location } });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { HttpError } from "../../lib/shared/errors.ts";
 import { retryAfterMs } from "../../lib/shared/http.ts";
-import { client, failure, serve } from "./http_server.ts";
+import { client, failure, serve } from "../helpers/http_server.ts";
 
 const again = { "retry-after": "0" };
 

@@ -1,0 +1,27 @@
+/** What is told of a URL: its host, and itself without credentials. */
+
+/**
+ * `host:port` of a URL, with the scheme's own port where the URL names none.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(hostAndPort(new URL("https://api.nb.no/x")), "api.nb.no:443");
+ * ```
+ */
+export function hostAndPort(url: URL): string {
+  return `${url.hostname}:${url.port || (url.protocol === "https:" ? "443" : "80")}`;
+}
+
+/**
+ * A text with the credentials of any URL in it left out, even of one that cannot be parsed.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(withoutCredentials("http://me:secret@host:9/x"), "http://host:9/x");
+ * ```
+ */
+export function withoutCredentials(text: string): string {
+  return text.replaceAll(/(:\/\/)[^/?#\s'"]*@/g, "$1");
+}

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { countRecordFiles, readRecord, recordFiles } from "../../lib/catalog/record_files.ts";
+import { RecordError } from "../../lib/shared/errors.ts";
+import { tempDir } from "../helpers/temp_dir.ts";
+
+const LIBRARY = ["library/a1.json", "library/b.json", "x/library/d.json"];
+const ONE_LETTER = ["x/.dot/f.json", "x/library/d.json", "x/notlibrary/e.json"];
+const A_OR_B = ["a+b.json", "a.json", "a.json.json", "a1.json", "ab.json", "a{b,c}.json", "b.json"];
+const OTHERS = [".hidden.json", "(a).json", "A2.json", "[x].json", "^c.json"];
+const NO_RECORDS = ["a.txt", "c", "d.json.gz", "ejson", "library/a.jsonl"];
+const RECORDS = [
+  ...[...A_OR_B, ...OTHERS, ...LIBRARY, ...ONE_LETTER.filter((file) => !LIBRARY.includes(file))],
+  ...["library/deep/c.json", "library.json/g.json", "ø/𝒳.json"],
+].sort();
+
+/** What Python 3.11 and 3.13 find of the files above with `rglob`, less what is not `.json`. */
+const RGLOB: [glob: string, found: string[]][] = [
+  ["*", RECORDS],
+  ["**/*", RECORDS],
+  ["*.json", RECORDS],
+  ["**/*.json", RECORDS],
+  ["*.txt", []],
+  ["library", []],
+  ["library/*", LIBRARY],
+  ["./library/*", LIBRARY],
+  ["**/library/*", LIBRARY],
+  ["*/library/*", ["x/library/d.json"]],
+  ["library/**/*", [...LIBRARY, "library/deep/c.json"]],
+  ["x/*/*", ONE_LETTER],
+  ["*/*/*", [...ONE_LETTER, "library/deep/c.json"]],
+  ["a.json", ["a.json"]],
+  ["a?.json", ["a1.json", "ab.json", "library/a1.json"]],
+  ["[a-b]?.json", ["a1.json", "ab.json", "library/a1.json"]],
+  ["[ab]*", [...A_OR_B, "library/a1.json", "library/b.json"]],
+  [".*", [".hidden.json"]],
+  ["^c*", ["^c.json"]],
+  ["a+b*", ["a+b.json"]],
+  ["a{b,c}*", ["a{b,c}.json"]],
+  ["{a,b}.json", []],
+  ["[[]x].json", ["[x].json"]],
+  ["[x].json", []],
+  ["*(a)", []],
+  ["(a)*", ["(a).json"]],
+  ["*(a)*", ["(a).json"]],
+  ["@(a)*", []],
+  ["a|b*", []],
+  ["(a|b)*", []],
+  [
+    "[!ab]*",
+    [...OTHERS, ...ONE_LETTER, "library.json/g.json", "library/deep/c.json", "ø/𝒳.json"],
+  ],
+  ["[!a-zA-Z]*", [...OTHERS.filter((file) => file !== "A2.json"), "ø/𝒳.json"]],
+  ["[^ab]*", [...A_OR_B, "^c.json", "library/a1.json", "library/b.json"]],
+  [
+    "?.json",
+    [
+      ...["a.json", "b.json", "library.json/g.json", "library/b.json", "library/deep/c.json"],
+      ...[...ONE_LETTER, "ø/𝒳.json"],
+    ],
+  ],
+  ["library//*", LIBRARY],
+  ["library/./*", LIBRARY],
+];
+
+async function makeFiles(root: string, files: readonly string[], text = "{}"): Promise<void> {
+  for (const file of files) {
+    await Deno.mkdir(join(root, file, ".."), { recursive: true });
+    await Deno.writeTextFile(join(root, file), text);
+  }
+}
+
+for (const [glob, expected] of RGLOB) {
+  Deno.test(`recordFiles() finds what rglob("${glob}") finds`, async () => {
+    await using dir = await tempDir();
+    await makeFiles(dir.path, [...RECORDS, ...NO_RECORDS]);
+    const found = await Array.fromAsync(
+      recordFiles(dir.path, glob),
+      ({ folder, stem }) => folder === "" ? `${stem}.json` : `${folder}/${stem}.json`,
+    );
+    assert.deepEqual(found.sort(), expected.toSorted());
+    assert.equal(await countRecordFiles(dir.path, glob), expected.length);
+  });
+}
+
+Deno.test("recordFiles() tells path, folder and stem, in the same order every time", async () => {
+  await using dir = await tempDir();
+  const files = ["b/2.json", "b/10.json", "b/a/x.json", "a.json", "a/z.json", "B.json"];
+  await makeFiles(dir.path, [...files, ".maken/failures.json", "b/.maken/x.json"]);
+  const expected = [
+    ["B.json", "", "B"],
+    ["a/z.json", "a", "z"],
+    ["a.json", "", "a"],
+    ["b/10.json", "b", "10"],
+    ["b/2.json", "b", "2"],
+    ["b/a/x.json", "b/a", "x"],
+  ] as const;
+  for (const glob of [undefined, "*"]) {
+    assert.deepEqual(
+      await Array.fromAsync(recordFiles(dir.path, glob)),
+      expected.map(([file, folder, stem]) => ({ path: join(dir.path, file), folder, stem })),
+    );
+  }
+});
+
+Deno.test("recordFiles() throws a SetupError for a folder that is not there", async () => {
+  await using dir = await tempDir();
+  await assert.rejects(countRecordFiles(join(dir.path, "no")), { name: "SetupError" });
+});
+
+Deno.test("readRecord() reads a record, and refuses what is none", async () => {
+  await using dir = await tempDir();
+  const file = { path: join(dir.path, "a.json"), folder: "", stem: "a" };
+  const read = async (text: string) => {
+    await Deno.writeTextFile(file.path, text);
+    return await readRecord(file);
+  };
+  const record = await read('{"id":"a","metadata":{"title":7,"creators":["B",3,null]},"more":{}}');
+  assert.equal(record.id, "a");
+  assert.deepEqual([record.metadata.title, record.metadata.creators], [undefined, ["B"]]);
+  for (const text of ["", "{", '{\n"id":\n', "[]", "null", "{}", '{"id":7}', '"a"']) {
+    const error = await read(text).then(() => undefined, (error) => error);
+    assert.ok(error instanceof RecordError && error.code === "record_json", `${text}: ${error}`);
+    assert.ok(error.message.startsWith(`Cannot read record "${file.path}": `), error.message);
+  }
+  await Deno.remove(file.path);
+  await assert.rejects(readRecord(file), { code: "record_json", message: /no such file/ });
+});
