@@ -9,6 +9,7 @@ export interface StandInRecord {
   readonly id?: unknown;
   readonly accessInfo?: { readonly accessAllowedFrom?: string };
   readonly metadata?: {
+    readonly title?: string;
     readonly mediaTypes?: readonly string[];
     readonly contentClasses?: readonly string[];
     readonly originInfo?: { readonly firstDigitalContentTime?: string };

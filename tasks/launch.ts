@@ -44,17 +44,22 @@ async function launch(name: string, plan: Plan, argv: readonly string[]): Promis
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", config, ...flags, tool, ...argv],
   }).spawn();
+  const pass = (signal: Deno.Signal) => {
+    try {
+      child.kill(signal);
+    } catch {
+      // It has ended by itself.
+    }
+  };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     if (Deno.build.os === "windows" && signal !== "SIGINT") continue;
-    Deno.addSignalListener(signal, () => {
-      try {
-        child.kill(signal);
-      } catch {
-        // It has ended by itself.
-      }
-    });
+    Deno.addSignalListener(signal, () => pass(signal));
   }
-  return (await child.status).code;
+  const parent = Deno.ppid;
+  const orphanWatch = setInterval(() => Deno.ppid === parent || pass("SIGKILL"), 250);
+  const { code } = await child.status;
+  clearInterval(orphanWatch);
+  return code;
 }
 
 /** `deno task` starts in the program's folder; relative paths are meant from where the user is. */

@@ -1,13 +1,17 @@
-/** The catalogue's search API: query URLs, and pages by number or by scroll. */
+/** The catalogue's search API: query addresses and pages of results. */
+import { VERSION } from "../shared/args.ts";
 import { HttpError } from "../shared/errors.ts";
-import { bodyStart, type HttpAnswer, type HttpClient } from "../shared/http.ts";
+import { bodyStart, type HttpAnswer, HttpClient, type HttpOptions } from "../shared/http.ts";
+import { hostAndPort } from "../shared/urls.ts";
+import { parseExact } from "./exact_json.ts";
 import type { DownloadOptions } from "./options.ts";
 import { searchPage } from "./types.ts";
 
+/** Largest page that is taken, in bytes; 100 records are about 1 MB. */
+const MAX_PAGE_BYTES = 100e6;
+
 /** One page of results. */
 export interface Page {
-  /** From 0. */
-  readonly number: number;
   readonly items: readonly unknown[];
   /** Records that match the query. */
   readonly totalElements: number;
@@ -16,17 +20,20 @@ export interface Page {
   readonly next: string | undefined;
 }
 
-/** A page that could not be had, although it was tried again. */
-export interface LostPage {
-  readonly number: number;
-  readonly url: string;
-  readonly error: HttpError;
-  /** Records that were expected on it. */
-  readonly records: number;
+/** A span of days, both of them in it, as YYYYMMDD. */
+export interface Days {
+  readonly from: string;
+  readonly to: string;
 }
 
+/** What a query is made of. */
+export type Query = Pick<
+  DownloadOptions,
+  "url" | "filters" | "scroll" | "profile" | "page" | "size"
+>;
+
 /**
- * The address of one page of the query.
+ * The address of one page of the query, of records digitised in a span of days if one is given.
  *
  * @example
  * ```ts
@@ -41,12 +48,12 @@ export interface LostPage {
  * );
  * ```
  */
-export function pageUrl(
-  query: Pick<DownloadOptions, "url" | "filters" | "scroll" | "profile" | "size">,
-  page: number,
-): string {
+export function pageUrl(query: Omit<Query, "page">, page: number, days?: Days): string {
   const url = new URL(query.url);
   for (const filter of query.filters) url.searchParams.append("filter", filter);
+  if (days !== undefined) {
+    url.searchParams.append("filter", `firstDigitalContentTime:[${days.from} TO ${days.to}]`);
+  }
   url.searchParams.set("profile", query.profile);
   url.searchParams.set("size", String(query.size));
   if (query.scroll) url.searchParams.set("scroll", "true");
@@ -54,38 +61,31 @@ export function pageUrl(
   return url.href;
 }
 
-/**
- * All pages of the query in order, from its first page on. Without scroll, a page that is lost is
- * told as such and the next one follows; with scroll nothing can follow it.
- *
- * @throws {HttpError} if the first page cannot be had
- */
-export async function* pages(
-  query: DownloadOptions,
-  http: HttpClient,
-): AsyncGenerator<Page | LostPage> {
-  const first = await fetchPage(pageUrl(query, query.page), http);
-  yield first;
-  let next = first.next;
-  for (let number = query.page + 1; number < first.totalPages; number++) {
-    const url = query.scroll ? next : pageUrl(query, number);
-    if (url === undefined) return;
-    try {
-      const page = await fetchPage(url, http);
-      if (page.items.length === 0) return;
-      next = page.next;
-      yield { ...page, number };
-    } catch (error) {
-      if (!(error instanceof HttpError)) throw error;
-      const left = first.totalElements - number * query.size;
-      yield { number, url, error, records: query.scroll ? left : Math.min(query.size, left) };
-      if (query.scroll) return;
-    }
-  }
-}
+/** Asks the catalogue for pages, one at a time. */
+export class CatalogClient {
+  readonly #http: HttpClient;
 
-function fetchPage(url: string, http: HttpClient): Promise<Page> {
-  return http.get(url, { accept: "application/hal+json, application/json" }, readPage);
+  constructor(options: DownloadOptions, run: Pick<HttpOptions, "signal" | "onRetry">) {
+    const contact = options.contact === "" ? "" : `; ${options.contact}`;
+    this.#http = new HttpClient({
+      ...run,
+      timeoutMs: options.timeoutSeconds * 1000,
+      retries: options.retries,
+      delayMs: options.delaySeconds * 1000,
+      hosts: [hostAndPort(options.url)],
+      maxBytes: MAX_PAGE_BYTES,
+      userAgent: `maken/${VERSION} (similar-image indexer${contact})`,
+    });
+  }
+
+  /**
+   * Fetches a page, trying again as often as the options say.
+   *
+   * @throws {HttpError} if it cannot be had
+   */
+  page(url: string): Promise<Page> {
+    return this.#http.get(url, { accept: "application/hal+json, application/json" }, readPage);
+  }
 }
 
 function readPage({ url, body }: HttpAnswer): Page {
@@ -102,7 +102,8 @@ function readPage({ url, body }: HttpAnswer): Page {
     throw badPage(url, body, `it is not a page of results (${where}: ${issue?.message})`);
   }
   const { page, _embedded, _links } = parsed.data;
-  return { ...page, items: _embedded?.items ?? [], next: _links?.next?.href };
+  const { totalElements, totalPages } = page;
+  return { totalElements, totalPages, items: _embedded?.items ?? [], next: _links?.next?.href };
 }
 
 function badPage(url: string, body: Uint8Array, reason: string, cause?: unknown): HttpError {
@@ -111,25 +112,4 @@ function badPage(url: string, body: Uint8Array, reason: string, cause?: unknown)
     { code: "body", url, status: 200, body: bodyStart(body), retry: true },
     { cause },
   );
-}
-
-/** Numbers that may be written otherwise than they were read: not whole, long, or minus zero. */
-const UNUSUAL_NUMBER = /(?:"\s*:|[[,]|^)\s*(?:-?\d+[.eE]|-?\d{16}|-0)/;
-
-/**
- * Parses JSON so that numbers are written again as they were read, however many digits they have.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * assert.equal(JSON.stringify(parseExact('{"n":12345678901234567890}')), '{"n":12345678901234567890}');
- * ```
- */
-export function parseExact(text: string): unknown {
-  if (!UNUSUAL_NUMBER.test(text)) return JSON.parse(text);
-  const keepSource = (_key: string, value: unknown, context?: { source?: string }) =>
-    typeof value === "number" && context?.source !== undefined && String(value) !== context.source
-      ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(context.source)
-      : value;
-  return JSON.parse(text, keepSource);
 }

@@ -1,89 +1,170 @@
 /** FLOW: pages of the catalogue -> records -> `<group>/<id>.json`. */
-import { VERSION } from "../shared/args.ts";
 import type { Report, Run } from "../shared/cli.ts";
-import { HttpError, SetupError } from "../shared/errors.ts";
+import { HttpError, RecordError, SetupError } from "../shared/errors.ts";
 import type { OutputFolder } from "../shared/files.ts";
-import { HttpClient } from "../shared/http.ts";
-import { hostAndPort } from "../shared/urls.ts";
-import { type LostPage, type Page, pages, pageUrl } from "./client.ts";
+import { count, durationText } from "../shared/progress.ts";
+import { ahead, mapConcurrent } from "../shared/streams.ts";
+import { CatalogClient, pageUrl } from "./client.ts";
+import { harvest, type Position, RESULT_WINDOW, type Step } from "./harvest.ts";
+import { Journal } from "./journal.ts";
 import type { DownloadOptions } from "./options.ts";
 import { RecordStore } from "./record_store.ts";
 
+/** Records that are written at a time. */
+const WRITERS = 8;
+
 /** Stores every record of the query that is not there yet. */
 export async function download(options: DownloadOptions, run: Run): Promise<Report | void> {
-  const output = await run.openOutput(options.outputFolder);
-  const store = new RecordStore(output, options.groupBy, options.overwrite);
-  const http = catalogueClient(options, run);
-  try {
-    for await (const page of pages(options, http)) {
-      if ("error" in page) await recordLostPage(page, output, options, run);
-      else await storePage(page, store, options, run);
-      if (run.stats.done >= options.max) break;
-    }
-  } catch (error) {
-    if (error instanceof HttpError) throw unreachable(error);
-    throw error;
-  }
-  compareWithTotal(run);
-}
-
-async function storePage(
-  page: Page,
-  store: RecordStore,
-  options: DownloadOptions,
-  run: Run,
-): Promise<void> {
-  const { stats } = run;
-  const skippedPages = options.page * options.size;
-  stats.total = Math.min(options.max, Math.max(0, page.totalElements - skippedPages));
-  stats.detail = `page ${page.number + 1} of ${page.totalPages}`;
-  for (const record of page.items) {
-    if (stats.done >= options.max) return;
-    run.signal.throwIfAborted();
-    try {
-      stats[await store.put(record)]++;
-    } catch (error) {
-      await run.fail({ file: pageUrl(options, page.number), stage: "store" }, error);
-    }
-  }
-}
-
-async function recordLostPage(
-  page: LostPage,
-  output: OutputFolder,
-  options: DownloadOptions,
-  run: Run,
-): Promise<void> {
-  await run.fail({ file: page.url, stage: "fetch" }, page.error, page.records);
-  if (!options.log) return;
-  const { status, body } = page.error.info;
-  const text = [page.url, status ?? page.error.code, page.error.message, body ?? ""].join("\n");
-  await output.write(`page_${page.number}.log`, `${text}\n`);
-}
-
-function catalogueClient(options: DownloadOptions, run: Run): HttpClient {
-  return new HttpClient({
+  const client = new CatalogClient(options, {
     signal: run.signal,
-    timeoutMs: options.timeoutSeconds * 1000,
-    retries: options.retries,
-    delayMs: options.delaySeconds * 1000,
-    hosts: [hostAndPort(options.url)],
-    maxBytes: 100e6,
-    userAgent: `maken/${VERSION}`,
     onRetry: (error, waitMs) => {
       run.stats.retried++;
       run.warn(`${error.message}; trying again in ${(waitMs / 1000).toFixed(1)} s`);
     },
   });
+  try {
+    if (options.dryRun) return await estimate(options, client);
+    const output = await run.openOutput(options.outputFolder, true);
+    await new Download(options, run, output).all(client);
+  } catch (error) {
+    if (error instanceof HttpError) throw explained(error);
+    throw error;
+  }
 }
 
-function unreachable(error: HttpError): SetupError {
-  const hint = "check --base-url, --endpoint and the filters";
+/** One harvest into one folder. */
+class Download {
+  readonly #store: RecordStore;
+  readonly #journal: Journal;
+  #pages = 0;
+
+  constructor(
+    private readonly options: DownloadOptions,
+    private readonly run: Run,
+    private readonly output: OutputFolder,
+  ) {
+    this.#store = new RecordStore(output, options.groupBy, options.overwrite);
+    this.#journal = new Journal(output, options);
+  }
+
+  async all(client: CatalogClient): Promise<void> {
+    const { options, run } = this;
+    const start = await this.#start();
+    const steps = atMost(options.max - run.stats.done, harvest(options, client, start));
+    for await (const step of ahead(steps)) {
+      await this.#take(step);
+      if (step.after !== undefined) await this.#remember(step.after);
+    }
+    run.signal.throwIfAborted();
+    await this.#journal.end();
+    this.#compareWithTotal();
+  }
+
+  /** Where the harvest begins, or goes on with the counts that it had. */
+  async #start(): Promise<Position> {
+    const { options, run } = this;
+    const entry = options.resume ? await this.#journal.read() : undefined;
+    await this.output.keepFailures(entry?.failuresLength ?? 0);
+    if (entry === undefined) {
+      return { mode: options.scroll ? "scroll" : "pages", page: options.page };
+    }
+    this.#pages = entry.pages;
+    run.stats.total = entry.total;
+    run.stats.skipped = entry.done;
+    for (const [code, n] of Object.entries(entry.errors)) run.stats.addFailed(code, n);
+    run.warn(`going on after ${count(entry.pages)} pages, ${count(run.stats.done)} records`);
+    return entry.position;
+  }
+
+  async #remember(position: Position): Promise<void> {
+    const { stats } = this.run;
+    await this.#journal.write({
+      position,
+      pages: this.#pages,
+      done: stats.stored + stats.skipped,
+      errors: Object.fromEntries(stats.errors),
+      failuresLength: await this.output.failuresLength(),
+      total: stats.total ?? 0,
+    });
+  }
+
+  /** Stores the records of a page, or counts them as lost. */
+  async #take(step: Step): Promise<void> {
+    const { options, run } = this;
+    this.#expect(step.total);
+    if (step.page === undefined) await this.#lose(step);
+    else {
+      const left = step.repeated ? Infinity : options.max - run.stats.done;
+      const records = step.page.items.slice(0, left);
+      for await (const _ of mapConcurrent(WRITERS, records, (r) => this.#put(r, step)));
+    }
+    if (!step.repeated) this.#pages++;
+  }
+
+  async #put(record: unknown, { url, repeated }: Step): Promise<void> {
+    this.run.signal.throwIfAborted();
+    try {
+      const result = await this.#store.put(record);
+      if (!repeated || result === "stored") this.run.stats[result]++;
+    } catch (error) {
+      if (repeated && error instanceof RecordError) return;
+      await this.run.fail({ file: url, stage: "store" }, error);
+    }
+  }
+
+  async #lose({ url, error, records }: Step): Promise<void> {
+    await this.run.fail({ file: url, stage: "fetch" }, error, records);
+    if (!this.options.log || error === undefined) return;
+    const { status, body } = error.info;
+    const text = [url, status ?? error.code, error.message, body ?? ""].join("\n");
+    await this.output.write(`page_${this.options.page + this.#pages}.log`, `${text}\n`);
+  }
+
+  #expect(totalElements: number | undefined): void {
+    const { options, run: { stats } } = this;
+    if (totalElements !== undefined) {
+      stats.total = Math.min(options.max, Math.max(0, totalElements - options.page * options.size));
+    }
+    const pages = Math.ceil((stats.total ?? 0) / options.size);
+    stats.detail = `page ${count(this.#pages + 1)} of ${count(pages)}`;
+  }
+
+  #compareWithTotal(): void {
+    const { total, done } = this.run.stats;
+    if (total === undefined || done === total) return;
+    this.run.warn(`the service told of ${count(total)} records, but gave ${count(done)}`);
+  }
+}
+
+/** The steps until `max` records were seen. */
+async function* atMost(max: number, steps: AsyncIterable<Step>): AsyncGenerator<Step> {
+  for await (const step of steps) {
+    yield step;
+    if (!step.repeated) max -= step.records;
+    if (max <= 0) return;
+  }
+}
+
+/** What a harvest would ask for, from its first page. */
+async function estimate(options: DownloadOptions, client: CatalogClient): Promise<Report> {
+  const { totalElements } = await client.page(pageUrl(options, options.page));
+  const { page, size, max, scroll, delaySeconds } = options;
+  const records = Math.min(max, Math.max(0, totalElements - page * size));
+  const pages = Math.ceil(records / size);
+  // A split asks for the first page of each span that turns out to be too large.
+  const splits = scroll || records <= RESULT_WINDOW ? 0 : 2 * Math.ceil(records / RESULT_WINDOW);
+  const requests = pages + splits;
+  const seconds = requests * delaySeconds;
+  return {
+    json: { dryRun: { records, pages, requests, seconds } },
+    text: `${count(records)} records on ${count(pages)} pages, ${count(requests)} requests: ` +
+      `at least ${durationText(seconds)} at a delay of ${delaySeconds} s`,
+    summary: "nothing was stored",
+  };
+}
+
+function explained(error: HttpError): SetupError {
+  const refused = error.info.status === undefined ? "" : ", --endpoint and the filters";
+  const hint = `check --base-url${refused}, or run the same command again to go on`;
   return new SetupError(`${error.message}; ${hint}`, { cause: error });
-}
-
-function compareWithTotal(run: Run): void {
-  const { total, done } = run.stats;
-  if (total === undefined || done === total) return;
-  run.warn(`the service told of ${total} records, but gave ${done}`);
 }

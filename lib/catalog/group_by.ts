@@ -1,4 +1,5 @@
 /** Which sub-folders a record belongs to, by values of its own. */
+import { isRawNumber } from "./exact_json.ts";
 import { UsageError } from "../shared/errors.ts";
 import { STATE_DIR } from "../shared/files.ts";
 
@@ -88,18 +89,13 @@ export function groupFolders(record: unknown, keys: readonly GroupKey[]): string
 /** The value as text; of an array the first. Empty where there is none. */
 function valueAt(value: unknown, keys: readonly string[]): string {
   if (Array.isArray(value)) return valueAt(value[0], keys);
-  if (isRawJson(value)) return keys.length === 0 ? value.rawJSON : "";
+  if (isRawNumber(value)) return keys.length === 0 ? value.rawJSON : "";
   const [key, ...rest] = keys;
   if (key !== undefined) {
     if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return "";
     return valueAt((value as Record<string, unknown>)[key], rest);
   }
   return ["string", "number", "boolean"].includes(typeof value) ? String(value) : "";
-}
-
-/** Whether the value is a number that is kept as it was written. */
-function isRawJson(value: unknown): value is { rawJSON: string } {
-  return (JSON as unknown as { isRawJSON(value: unknown): boolean }).isRawJSON(value);
 }
 
 /** A value made safe as the name of one folder, on Windows too. */

@@ -1,5 +1,5 @@
 /** Options of `deno task download`. */
-import { Option } from "@commander-js/extra-typings";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import {
   type CommonOptions,
   decimal,
@@ -37,6 +37,12 @@ export interface DownloadOptions extends CommonOptions {
   readonly log: boolean;
   /** Most records to take; Infinity for all. */
   readonly max: number;
+  /** Go on where an earlier run of the same query stopped. */
+  readonly resume: boolean;
+  /** Only say what there is to do. */
+  readonly dryRun: boolean;
+  /** Who harvests, for the service's log; empty for nobody in particular. */
+  readonly contact: string;
 }
 
 function command() {
@@ -69,13 +75,16 @@ function command() {
     .option("-d, --delay <seconds>", "time between the starts of two requests", decimal(0, 3600), 1)
     .option("-t, --timeout <seconds>", "time limit of a request", decimal(0.001, 86_400), 300)
     .option("-r, --retries <number>", "tries after the first of a request", integer(0, 1000), 10)
-    .option("--overwrite", "store records again that are there already", false)
+    .option("--overwrite", "store records again that have changed", false)
     .option("-l, --log", "write page_<num>.log for each page that failed", false)
     .addOption(
       new Option("--base-url <url>", "address of the service").env("BASE_URL")
         .default(webUrl("https://api.nb.no"), "https://api.nb.no").argParser(webUrl),
     )
-    .option("--max <number>", "end after this many records", integer(1));
+    .option("--max <number>", "end after this many records", integer(1))
+    .option("--no-resume", "begin anew, not where the same query stopped")
+    .option("--contact <text>", "mail or web address that is sent to the service", headerText, "")
+    .option("--dry-run", "say how many records, pages and requests there are, and end", false);
 }
 
 /**
@@ -100,8 +109,19 @@ export function parseDownloadOptions(argv: readonly string[]): DownloadOptions {
     overwrite: o.overwrite,
     log: o.log,
     max: o.max ?? Infinity,
+    resume: o.resume,
+    dryRun: o.dryRun,
+    contact: o.contact,
     json: o.json,
   };
+}
+
+/** Parses what may stand in a header's comment (RFC 9110, 5.6.5). */
+function headerText(text: string): string {
+  if (!/^[\x20-\x7e]{0,200}$/.test(text) || /[()\\]/.test(text)) {
+    throw new InvalidArgumentError("It must be plain ASCII without brackets.");
+  }
+  return text;
 }
 
 function endpointUrl(endpoint: string, baseUrl: URL): URL {
@@ -122,10 +142,6 @@ function endpointUrl(endpoint: string, baseUrl: URL): URL {
 
 /** What a download may touch: the API's host and the output folder. */
 export function downloadPermissions(options: DownloadOptions): Permissions {
-  return {
-    net: [hostAndPort(options.url)],
-    read: [options.outputFolder],
-    write: [options.outputFolder],
-    env: ["BASE_URL"],
-  };
+  const folders = options.dryRun ? [] : [options.outputFolder];
+  return { net: [hostAndPort(options.url)], read: folders, write: folders, env: ["BASE_URL"] };
 }

@@ -6,8 +6,11 @@ import { groupFolders, type GroupKey, isReservedOnWindows } from "./group_by.ts"
 /** Longest id in UTF-8 bytes: leaves room for suffixes within a file name's 255. */
 const MAX_ID_BYTES = 200;
 
-/** Stores records one by one. */
+/** Stores records, several at a time if need be. */
 export class RecordStore {
+  /** Paths that are being written, so that two records of one id do not both count as stored. */
+  readonly #busy = new Map<string, Promise<unknown>>();
+
   constructor(
     private readonly folder: OutputFolder,
     private readonly groupBy: readonly GroupKey[],
@@ -15,15 +18,28 @@ export class RecordStore {
   ) {}
 
   /**
-   * Stores a record, unless it is there already.
+   * Stores a record, unless it is there already; to overwrite is to replace what has changed.
    *
    * @throws {RecordError} if the record has no id that can be a file name
    */
   async put(record: unknown): Promise<"stored" | "skipped"> {
     const id = recordId(record);
     const path = [...groupFolders(record, this.groupBy), `${id}.json`].join("/");
-    if (!this.overwrite && await this.folder.has(path)) return "skipped";
-    await this.folder.write(path, JSON.stringify(record));
+    const earlier = this.#busy.get(path) ?? Promise.resolve();
+    const work = earlier.catch(() => {}).then(() => this.#write(path, JSON.stringify(record)));
+    this.#busy.set(path, work);
+    try {
+      return await work;
+    } finally {
+      if (this.#busy.get(path) === work) this.#busy.delete(path);
+    }
+  }
+
+  async #write(path: string, text: string): Promise<"stored" | "skipped"> {
+    if (this.overwrite ? await this.folder.read(path) === text : await this.folder.has(path)) {
+      return "skipped";
+    }
+    await this.folder.write(path, text);
     return "stored";
   }
 }

@@ -3,6 +3,7 @@
  * what has an unexpected type counts as missing; the stored record keeps every field.
  */
 import { z } from "zod";
+import { isRawNumber } from "./exact_json.ts";
 
 const text = z.string().optional().catch(undefined);
 const texts = z.array(z.unknown()).catch([]).transform((values) =>
@@ -40,10 +41,7 @@ export type CatalogRecord = z.infer<typeof catalogRecord>;
 
 /** A number, kept as it was written or not. */
 const number = z.preprocess(
-  (value) =>
-    typeof value === "object" && value !== null && "rawJSON" in value
-      ? Number(value.rawJSON)
-      : value,
+  (value) => isRawNumber(value) ? Number(value.rawJSON) : value,
   z.number().int().nonnegative(),
 );
 

@@ -38,14 +38,16 @@ export class Run implements AsyncDisposable {
   constructor(readonly task: string, readonly signal: AbortSignal) {}
 
   /**
-   * Opens the folder that this run writes to; its `failures.jsonl` takes the run's failures.
+   * Opens the folder that this run writes to; its `failures.jsonl` begins anew and takes the run's
+   * failures.
    *
-   * @param owner what must not run twice in the folder; the task where it is left out
+   * @param keepFailures whether those of an earlier run stay, for the caller to cut
    * @throws {SetupError} see {@linkcode OutputFolder.open}
    */
-  async openOutput(path: string, owner = this.task): Promise<OutputFolder> {
-    this.#output = this.#outputs.use(await OutputFolder.open(path, owner));
-    return this.#output;
+  async openOutput(path: string, keepFailures = false): Promise<OutputFolder> {
+    const output = this.#outputs.use(await OutputFolder.open(path, this.task));
+    if (!keepFailures) await output.keepFailures(0);
+    return this.#output = output;
   }
 
   /**
@@ -167,7 +169,7 @@ export function explainParseError(task: string, error: unknown): number {
   return EXIT.usage;
 }
 
-/** The first signal asks the run to end, a later one ends it at once; so does a lost launcher. */
+/** The first signal asks the run to end, a later one ends it at once; so does the loss of the launcher. */
 function stopOnSignals(task: string, abort: AbortController): void {
   let first: number | undefined;
   const stop = () => {
@@ -182,7 +184,7 @@ function stopOnSignals(task: string, abort: AbortController): void {
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
   if (Deno.build.standalone) return;
   const launcher = Deno.ppid;
-  Deno.unrefTimer(setInterval(() => Deno.ppid === launcher || stop(), 500));
+  Deno.unrefTimer(setInterval(() => Deno.ppid === launcher || Deno.exit(EXIT.interrupted), 250));
 }
 
 /** Draws the progress line now and then; gives the function that ends it. */

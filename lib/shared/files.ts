@@ -67,6 +67,17 @@ export function fileReason(error: unknown): string {
   return errorMessage(error);
 }
 
+/** How long a lock is waited for: as long as the processes of a killed run may take to end. */
+const LOCK_WAIT_MS = 2000;
+
+async function lockSoon(file: Deno.FsFile): Promise<boolean> {
+  for (const start = performance.now();;) {
+    if (await file.tryLock(true)) return true;
+    if (performance.now() - start > LOCK_WAIT_MS) return false;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /** A failed item, as one line of `failures.jsonl`. */
 export interface Failure {
   readonly id: string | null;
@@ -97,8 +108,7 @@ export class OutputFolder implements AsyncDisposable {
   ) {}
 
   /**
-   * Makes the folder if need be, takes it for this task, clears what a killed run left behind and
-   * begins a new `failures.jsonl`.
+   * Makes the folder if need be, takes it for this task and clears what a killed run left behind.
    *
    * @throws {SetupError} if it cannot be written, or another run of the same task has it
    */
@@ -110,13 +120,12 @@ export class OutputFolder implements AsyncDisposable {
     try {
       await Deno.mkdir(stateDir, { recursive: true });
       lock = await Deno.open(join(stateDir, `${task}.lock`), { create: true, write: true });
-      if (!await lock.tryLock(true)) {
+      if (!await lockSoon(lock)) {
         throw new SetupError(`Cannot write to "${path}": another ${task} run is using it`);
       }
       await Deno.remove(temporaryDir, { recursive: true }).catch(() => {}); // mostly not there
       await Deno.mkdir(temporaryDir, { recursive: true });
-      await Deno.writeTextFile(failuresPath, "");
-      const failures = await Deno.open(failuresPath, { append: true });
+      const failures = await Deno.open(failuresPath, { create: true, append: true });
       return new OutputFolder(path, stateDir, temporaryDir, lock, failures);
     } catch (error) {
       lock?.close();
@@ -130,6 +139,16 @@ export class OutputFolder implements AsyncDisposable {
   /** Whether the file is there. */
   has(relativePath: string): Promise<boolean> {
     return exists(join(this.path, relativePath));
+  }
+
+  /** The file's text; undefined if it is not there. */
+  async read(relativePath: string): Promise<string | undefined> {
+    try {
+      return await Deno.readTextFile(join(this.path, relativePath));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
   }
 
   /**
@@ -156,6 +175,23 @@ export class OutputFolder implements AsyncDisposable {
         { cause: error },
       );
     }
+  }
+
+  /** Removes a file, if it is there. */
+  async remove(relativePath: string): Promise<void> {
+    await Deno.remove(join(this.path, relativePath)).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+  }
+
+  /** Length of `failures.jsonl` in bytes. */
+  async failuresLength(): Promise<number> {
+    return (await this.failures.stat()).size;
+  }
+
+  /** Cuts `failures.jsonl` to its first `length` bytes: those of an earlier run that goes on. */
+  async keepFailures(length: number): Promise<void> {
+    if (await this.failuresLength() > length) await this.failures.truncate(length);
   }
 
   /** Adds a line to `failures.jsonl`. */

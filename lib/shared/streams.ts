@@ -21,6 +21,11 @@ export function mapConcurrent<T, R>(
     & unknown;
 }
 
+/** Has the next item made while one is worked on. */
+export function ahead<T>(items: AsyncIterable<T>): AsyncIterable<T> {
+  return mapConcurrent(1, items, (item) => Promise.resolve(item));
+}
+
 /**
  * Groups of `size` items in order; the last group holds what is left.
  *

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseExact } from "../../lib/catalog/client.ts";
+import { parseExact } from "../../lib/catalog/exact_json.ts";
 import { groupFolders, isReservedOnWindows, parseGroupBy } from "../../lib/catalog/group_by.ts";
 
 /** The folders of a record, joined as in a path. */

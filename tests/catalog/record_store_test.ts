@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { parseExact } from "../../lib/catalog/client.ts";
+import { parseExact } from "../../lib/catalog/exact_json.ts";
 import { parseGroupBy } from "../../lib/catalog/group_by.ts";
 import { recordFiles } from "../../lib/catalog/record_files.ts";
 import { recordId, RecordStore } from "../../lib/catalog/record_store.ts";

@@ -200,6 +200,7 @@ Deno.test("OutputFolder.recordFailure() adds a line to a file that begins anew",
   await using dir = await tempDir();
   for (const ids of [["a", "b", "c"], ["d"], []]) {
     await using output = await OutputFolder.open(dir.path, "download");
+    await output.keepFailures(0);
     assert.deepEqual(await failuresIn(dir.path), []);
     for (const id of ids) await output.recordFailure(failureOf(id));
     assert.deepEqual(await failuresIn(dir.path), ids.map(failureOf));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { walkFiles } from "../../lib/shared/files.ts";
 import { demoApi, RECORDS } from "../helpers/demo_api.ts";
-import { jsonOf, runTask } from "../helpers/run_task.ts";
+import { jsonOf, runTask, spawnTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 
 const filesIn = (path: string) => Array.fromAsync(walkFiles(path));
@@ -134,4 +134,189 @@ Deno.test("download explains in one line what it cannot use, and ends with 2", a
     assert.match(stderr, message);
     assert.equal(stderr.trim().split("\n").length, 1, stderr);
   }
+});
+
+/** A catalogue of records that are made as they are asked for, in 3 folders. */
+function manyRecords(n: number) {
+  return Array.from({ length: n }, (_, i) => ({
+    id: `id${String(i).padStart(6, "0")}`,
+    accessInfo: { accessAllowedFrom: ["EVERYWHERE", "NORWAY", "NB"][i % 3]! },
+    metadata: { title: `Picture ${i}`, pageCount: 1 },
+  }));
+}
+
+/** All files below a folder, Maken's own state too, with their contents. */
+async function tree(root: string): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  const walk = async (folder: string) => {
+    for await (const { name, isDirectory } of Deno.readDir(join(root, folder))) {
+      const path = join(folder, name);
+      if (isDirectory) await walk(path);
+      else files.set(path, await Deno.readTextFile(join(root, path)));
+    }
+  };
+  await walk("");
+  return new Map([...files].sort());
+}
+
+for (const way of [[], ["--scroll"]]) {
+  Deno.test(`download killed again and again ends with the same tree ${way}`, async () => {
+    await using dir = await tempDir();
+    let delayMs = 0;
+    await using api = demoApi({
+      records: manyRecords(600),
+      intercept: async () => {
+        await new Promise((resolve) => setTimeout(resolve, delayMs));
+        return undefined;
+      },
+    });
+    const args = (out: string) =>
+      ["download", "--size", "10", "--delay", "0", "--base-url", api.url, ...way]
+        .concat("-o", join(dir.path, out));
+    const whole = await runTask(args("whole"));
+    assert.equal(whole.code, 0, whole.stderr);
+    const requests = api.requests.length;
+    delayMs = 10;
+    let kills = 0;
+    for (let n = 0; n < 8; n++) {
+      const child = spawnTask(args("killed"));
+      const timer = setTimeout(() => {
+        child.kill("SIGKILL");
+        kills++;
+      }, 350 + 60 * n);
+      const { code } = await child.output();
+      clearTimeout(timer);
+      if (code === 0) break;
+    }
+    delayMs = 0;
+    assert.ok(kills >= 3);
+    const last = await runTask(args("killed"));
+    assert.equal(last.code, 0, last.stderr);
+    assert.match(last.stderr, /of 600/);
+    const state = await tree(join(dir.path, "killed"));
+    assert.deepEqual(state, await tree(join(dir.path, "whole")));
+    assert.ok([...state.keys()].every((path) => !path.includes(".tmp")));
+    assert.equal(requests, 60);
+  });
+}
+
+Deno.test("download goes on after Ctrl-C with the page after the last whole one", async () => {
+  await using dir = await tempDir();
+  const reached = Promise.withResolvers<void>();
+  let hold: Promise<void> | undefined = new Promise(() => {});
+  await using api = demoApi({
+    records: manyRecords(100),
+    intercept: async (_, url) => {
+      if (url.searchParams.get("page") !== "6" || hold === undefined) return undefined;
+      reached.resolve();
+      await Promise.race([hold, new Promise((resolve) => setTimeout(resolve, 2000))]);
+      return undefined;
+    },
+  });
+  const args = ["download", "--size", "10", "--delay", "0", "-o", dir.path]
+    .concat("--base-url", api.url);
+  const child = spawnTask(args);
+  await reached.promise;
+  await new Promise((resolve) => setTimeout(resolve, 200)); // until page 5 is stored
+  child.kill("SIGINT");
+  assert.equal((await child.output()).code, 130);
+  hold = undefined;
+  const before = api.requests.length;
+  const other = jsonOf(await runTask([...args, "--max", "5", "--json"]));
+  assert.deepEqual([other.stored, other.skipped], [0, 5], "another query has its own journal");
+  const result = await runTask([...args, "--json"]);
+  const { total, stored, skipped } = jsonOf(result);
+  assert.deepEqual({ total, stored, skipped }, { total: 100, stored: 40, skipped: 60 });
+  assert.match(result.stderr, /going on after 6 pages, 60 records/);
+  assert.deepEqual(
+    api.requests.slice(before + 1).map((path) => /[?&]page=(\d+)/.exec(path)?.[1]),
+    ["6", "7", "8", "9"],
+  );
+  const anew = jsonOf(await runTask([...args, "--no-resume", "--json"]));
+  assert.deepEqual([anew.stored, anew.skipped], [0, 100]);
+});
+
+Deno.test("download of a folder that another run is filling ends with 2", async () => {
+  await using dir = await tempDir();
+  const reached = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  await using api = demoApi({
+    intercept: async () => {
+      reached.resolve();
+      await release.promise;
+      return undefined;
+    },
+  });
+  const args = ["download", "-o", dir.path, "--base-url", api.url];
+  const first = spawnTask(args);
+  await reached.promise;
+  const second = await runTask(args);
+  assert.equal(second.code, 2);
+  assert.match(
+    second.stderr,
+    /^download: Cannot write to ".*": another download run is using it\n$/,
+  );
+  release.resolve();
+  assert.equal((await first.output()).code, 0);
+});
+
+Deno.test("download --overwrite replaces the records that changed, and only those", async () => {
+  await using dir = await tempDir();
+  const records = manyRecords(20);
+  await using api = demoApi({ records });
+  const args = ["download", "--delay", "0", "--json", "-o", dir.path, "--base-url", api.url];
+  await runTask(args);
+  records[3]!.metadata.title = "Another title";
+  const kept = jsonOf(await runTask(args));
+  assert.deepEqual([kept.stored, kept.skipped], [0, 20]);
+  const replaced = jsonOf(await runTask([...args, "--overwrite"]));
+  assert.deepEqual([replaced.stored, replaced.skipped], [1, 19]);
+  const text = await Deno.readTextFile(join(dir.path, "everywhere/id000003.json"));
+  assert.equal(JSON.parse(text).metadata.title, "Another title");
+});
+
+Deno.test("download --dry-run tells what there is to do, and touches nothing", async () => {
+  await using dir = await tempDir();
+  await using api = demoApi({ records: manyRecords(1050) });
+  const out = join(dir.path, "out");
+  const args = ["download", "--dry-run", "--size", "100", "--delay", "2", "-o", out]
+    .concat("--base-url", api.url);
+  const { code, stdout } = await runTask(args);
+  assert.equal(code, 0);
+  assert.equal(
+    stdout.trim(),
+    "1,050 records on 11 pages, 11 requests: at least 22 s at a delay of 2 s",
+  );
+  assert.deepEqual(jsonOf(await runTask([...args, "--json"])).dryRun, {
+    records: 1050,
+    pages: 11,
+    requests: 11,
+    seconds: 22,
+  });
+  assert.equal(api.requests.length, 2);
+  await assert.rejects(Deno.stat(out), Deno.errors.NotFound);
+});
+
+Deno.test("download tells the service who it is, and spaces its requests", async () => {
+  await using dir = await tempDir();
+  const agents = new Set<string | null>();
+  const times: number[] = [];
+  await using api = demoApi({
+    records: manyRecords(50),
+    intercept: (request) => {
+      agents.add(request.headers.get("user-agent"));
+      times.push(performance.now());
+      return undefined;
+    },
+  });
+  const { code, stderr } = await runTask(
+    ["download", "--size", "10", "--delay", "0.2", "--contact", "mailto:me@example.org"]
+      .concat("-o", dir.path, "--base-url", api.url),
+  );
+  assert.equal(code, 0, stderr);
+  const [agent, ...others] = agents;
+  assert.match(agent!, /^maken\/\d+\.\d+\.\d+ \(similar-image indexer; mailto:me@example\.org\)$/);
+  assert.deepEqual(others, []);
+  // Four spaces of 200 ms, less what the first connection took to be made.
+  assert.ok(times.at(-1)! - times[0]! > 700, `${times.at(-1)! - times[0]!} ms`);
 });

@@ -1,0 +1,70 @@
+/** Remembers how far a harvest has come, so that the same command goes on where it stopped. */
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { type OutputFolder, STATE_DIR } from "../shared/files.ts";
+import type { Position } from "./harvest.ts";
+import type { DownloadOptions } from "./options.ts";
+
+const days = z.object({ from: z.string(), to: z.string() });
+const entry = z.object({
+  /** Where to go on. */
+  position: z.union([
+    z.object({
+      mode: z.literal("pages"),
+      page: z.number(),
+      spans: z.array(days).optional(),
+    }),
+    z.object({ mode: z.literal("scroll"), page: z.number(), next: z.string().optional() }),
+  ]),
+  /** Pages that are done. */
+  pages: z.number(),
+  /** Records on them that were stored or were there. */
+  done: z.number(),
+  /** Records on them that failed, by code. */
+  errors: z.record(z.string(), z.number()),
+  /** Length of `failures.jsonl` that belongs to them, in bytes. */
+  failuresLength: z.number(),
+  /** Records of the whole query, as the service told. */
+  total: z.number(),
+});
+
+/** How far a harvest has come: after a whole page, never within one. */
+export type JournalEntry = Omit<z.infer<typeof entry>, "position"> & { position: Position };
+
+/** The journal of one query in one output folder. */
+export class Journal {
+  readonly #path: string;
+
+  constructor(private readonly folder: OutputFolder, options: DownloadOptions) {
+    this.#path = `${STATE_DIR}/download-${queryKey(options)}.json`;
+  }
+
+  /** The last entry; undefined if the query is new or was harvested to its end. */
+  async read(): Promise<JournalEntry | undefined> {
+    const text = await this.folder.read(this.#path);
+    if (text === undefined) return undefined;
+    try {
+      return entry.parse(JSON.parse(text)) as JournalEntry;
+    } catch {
+      return undefined; // of another version: the harvest begins anew and skips what is stored
+    }
+  }
+
+  /** Replaces the entry. */
+  async write(value: JournalEntry): Promise<void> {
+    await this.folder.write(this.#path, JSON.stringify(value));
+  }
+
+  /** Forgets the query: its next harvest begins anew. */
+  async end(): Promise<void> {
+    await this.folder.remove(this.#path);
+  }
+}
+
+/** Names a query: harvests differ if they ask for or store something else. */
+function queryKey(options: DownloadOptions): string {
+  const { url, filters, scroll, profile, page, size, groupBy, overwrite, max } = options;
+  const groups = groupBy.map(({ key, pattern }) => [key, pattern?.source]);
+  const query = [url.href, filters, scroll, profile, page, size, groups, overwrite, String(max)];
+  return createHash("sha256").update(JSON.stringify(query)).digest("hex").slice(0, 16);
+}
