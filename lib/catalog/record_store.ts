@@ -36,7 +36,7 @@ export class RecordStore {
   }
 
   async #write(path: string, text: string): Promise<"stored" | "skipped"> {
-    if (this.overwrite ? await this.folder.read(path) === text : await this.folder.has(path)) {
+    if (this.overwrite ? await this.folder.read(path) === text : this.folder.has(path)) {
       return "skipped";
     }
     await this.folder.write(path, text);

@@ -20,7 +20,7 @@ const EXTENSIONS = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif"];
 export async function readImage(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
   for (const extension of EXTENSIONS) {
     const file = `${path}${extension}`;
-    if (!await exists(file)) continue;
+    if (!exists(file)) continue;
     const { size } = await Deno.stat(file);
     if (size > MAX_IMAGE_BYTES) {
       throw new ImageError(`"${file}" has ${Math.round(size / 1e6)} MB`, "image_too_large");

@@ -41,7 +41,7 @@ export interface Model extends ModelManifest {
 export async function openModel(name: string): Promise<Model> {
   const paths = modelPaths(name);
   const found = await readManifest(paths.manifest);
-  const current = found?.build === BUILD && await exists(paths.onnx);
+  const current = found?.build === BUILD && exists(paths.onnx);
   if (current) return { ...found, path: paths.onnx };
   if (name !== "demo") {
     throw new SetupError(`Cannot use model "${name}": it is not in ${MODELS_DIR}; there is "demo"`);

@@ -62,7 +62,7 @@ async function* recordsWithoutVector(
     if (run.signal.aborted) return;
     if (passOver-- > 0) continue;
     const vector = join(options.vectorsDir, record.folder, vectorFileName(record.stem, naming));
-    if (!options.overwrite && await exists(vector)) run.stats.skipped++;
+    if (!options.overwrite && exists(vector)) run.stats.skipped++;
     else yield record;
   }
 }

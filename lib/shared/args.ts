@@ -6,7 +6,6 @@ import {
   InvalidArgumentError,
   Option,
 } from "@commander-js/extra-typings";
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import { UsageError } from "./errors.ts";
@@ -195,13 +194,6 @@ export function optionOr<T, A extends T>(
 
 /** The folder of this program: the one that holds deno.json. */
 export const PROGRAM_DIR: string = resolve(import.meta.dirname ?? ".", "../..");
-
-/** The nearest folder at or above `path` that exists, from which a missing path can be made. */
-export function nearestExisting(path: string): string {
-  let folder = path;
-  while (!existsSync(folder) && resolve(folder, "..") !== folder) folder = resolve(folder, "..");
-  return folder;
-}
 
 function upperFirst(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);

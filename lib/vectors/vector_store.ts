@@ -43,7 +43,7 @@ export async function readVector(
 ): Promise<Float32Array | undefined> {
   const name = vectorFileName(stem, naming);
   for (const path of new Set([join(vectorsDir, folder, name), join(vectorsDir, name)])) {
-    if (await exists(path)) return await readVectorFile(path, naming.format);
+    if (exists(path)) return await readVectorFile(path, naming.format);
   }
   return undefined;
 }

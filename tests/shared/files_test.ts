@@ -93,7 +93,7 @@ Deno.test("exists() knows files, folders and what is below a file", async () => 
   await using dir = await tempDir();
   await makeFiles(dir.path, ["file"]);
   for (const [name, there] of [["", true], ["file", true], ["no", false], ["file/no", false]]) {
-    assert.equal(await exists(join(dir.path, String(name))), there, String(name));
+    assert.equal(exists(join(dir.path, String(name))), there, String(name));
   }
 });
 
@@ -159,9 +159,9 @@ Deno.test("OutputFolder.write() replaces a file whole", async () => {
   await using dir = await tempDir();
   await using output = await OutputFolder.open(dir.path, "download");
   const path = join(dir.path, "a/b/c.json");
-  assert.equal(await output.has("a/b/c.json"), false);
+  assert.equal(output.has("a/b/c.json"), false);
   await output.write("a/b/c.json", "a long first text");
-  assert.equal(await output.has("a/b/c.json"), true);
+  assert.equal(output.has("a/b/c.json"), true);
   using reader = await Deno.open(path);
   await output.write("a/b/c.json", new TextEncoder().encode("short"));
   assert.equal(await Deno.readTextFile(path), "short");
