@@ -5,6 +5,7 @@ import { DEFAULT_INDEX } from "../lib/index/options.ts";
 import { PROGRAM_DIR } from "../lib/shared/args.ts";
 import type { Report, Run } from "../lib/shared/cli.ts";
 import { SetupError } from "../lib/shared/errors.ts";
+import { exists, STATE_DIR } from "../lib/shared/files.ts";
 import { logLine } from "../lib/shared/log.ts";
 import { DEMO_DIR, type DemoOptions } from "./options.ts";
 import { type StandInRecord, startStandIn } from "./stand_in.ts";
@@ -18,7 +19,7 @@ type DemoRecord = StandInRecord & { id: string; metadata: { title: string } };
 export async function demo({ once, json, dataDir }: DemoOptions, run: Run): Promise<Report> {
   const records: DemoRecord[] = await readJson("catalogue.json");
   const pictures: Record<string, string> = await readJson("pictures.json");
-  await emptyFolder(dataDir);
+  await takeFolder(dataDir, run);
   await using api = startStandIn({ records, pictures, picturesDir: join(DEMO_DIR, "pictures") });
   logLine(`A stand-in of the catalogue and its image host answers at ${api.url}`);
   const folder = relative(Deno.cwd(), dataDir);
@@ -59,18 +60,21 @@ async function readJson<T>(name: string): Promise<T> {
   return JSON.parse(await Deno.readTextFile(join(DEMO_DIR, name)));
 }
 
-async function emptyFolder(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true });
-    for await (const { name } of Deno.readDir(path)) {
-      await Deno.remove(join(path, name), { recursive: true });
-    }
-  } catch (error) {
-    throw new SetupError(`Cannot empty folder "${path}": ${(error as Error).message}`, {
-      cause: error,
-    });
+/** Takes the folder for this demo and empties it; one that holds something else is left alone. */
+async function takeFolder(path: string, run: Run): Promise<void> {
+  const isDemos = exists(join(path, STATE_DIR, "demo.lock"));
+  if (!isDemos && exists(path) && (await Array.fromAsync(Deno.readDir(path))).length > 0) {
+    throw new SetupError(`Cannot use folder "${path}": it holds something else than a demo`);
+  }
+  await run.openOutput(path);
+  for (const part of ["records", "vectors", "index"]) {
+    if (exists(join(path, part))) await Deno.remove(join(path, part), { recursive: true });
   }
 }
+
+/** As in deno.json's tasks. */
+const LAUNCHER_ENV = "--allow-env=BASE_URL,INIT_CWD";
+const launcher = join(PROGRAM_DIR, "tasks/launch.ts");
 
 /** Runs `deno task <args>` as a user would; failed items are part of the demo, other ends are not. */
 async function tool(
@@ -80,10 +84,14 @@ async function tool(
 ): Promise<void> {
   logLine(`\n$ deno task ${args.join(" ")}`);
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", "--config", join(PROGRAM_DIR, "deno.json"), ...args],
+    args: ["run", "--quiet", "--no-prompt", "--allow-run", "--allow-read", LAUNCHER_ENV, launcher]
+      .concat(args),
     stdout,
   }).spawn();
+  const stop = () => child.kill("SIGINT");
+  run.signal.addEventListener("abort", stop, { once: true });
   const { code } = await child.status;
+  run.signal.removeEventListener("abort", stop);
   run.signal.throwIfAborted();
   if (code > 1) throw new SetupError(`Cannot go on: ${args[0]} ended with exit code ${code}`);
 }

@@ -1,6 +1,12 @@
 /** Options of `deno task demo`. */
-import { join, resolve } from "node:path";
-import { type CommonOptions, parseCommand, PROGRAM_DIR, toolCommand } from "../lib/shared/args.ts";
+import { join } from "node:path";
+import {
+  type CommonOptions,
+  parseCommand,
+  pathOption,
+  PROGRAM_DIR,
+  toolCommand,
+} from "../lib/shared/args.ts";
 import type { Permissions } from "../lib/shared/permissions.ts";
 
 /** Folder of the bundled records and pictures. */
@@ -17,7 +23,11 @@ export interface DemoOptions extends CommonOptions {
 function command() {
   return toolCommand("demo", "Run the whole path on bundled pictures, without the internet.", [
     "demo --once",
-  ]).option("--once", "end after the search; otherwise the stand-in keeps running", false);
+  ])
+    .option("--once", "end after the search; otherwise the stand-in keeps running", false)
+    .addOption(
+      pathOption("--data <dir>", "folder for the demo's data, emptied first", "./data/demo"),
+    );
 }
 
 /**
@@ -26,8 +36,8 @@ function command() {
  * @throws {UsageError} in one line for whatever does not fit
  */
 export function parseDemoOptions(argv: readonly string[]): DemoOptions {
-  const { once, json } = parseCommand(command(), argv).opts();
-  return { once, json, dataDir: resolve("./data/demo") };
+  const { once, json, data } = parseCommand(command(), argv).opts();
+  return { once, json, dataDir: data };
 }
 
 /** What the demo may touch: its data, loopback, and Deno to start the tools. */

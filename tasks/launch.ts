@@ -2,6 +2,7 @@
  * `deno task NAME …`: reads the arguments, then runs the tool in a child process that has exactly
  * the permissions they call for. Signals and the exit code pass through.
  */
+import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { demoPermissions, parseDemoOptions } from "../demo/options.ts";
 import { downloadPermissions, parseDownloadOptions } from "../lib/catalog/options.ts";
@@ -42,7 +43,7 @@ async function launch(name: string, plan: Plan, argv: readonly string[]): Promis
   const config = `--config=${join(PROGRAM_DIR, "deno.json")}`;
   const tool = join(PROGRAM_DIR, "tasks", `${name}.ts`);
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", config, ...flags, tool, ...argv],
+    args: ["run", "--quiet", "--no-remote", config, ...flags, tool, ...argv],
   }).spawn();
   const pass = (signal: Deno.Signal) => {
     try {
@@ -51,7 +52,7 @@ async function launch(name: string, plan: Plan, argv: readonly string[]): Promis
       // It has ended by itself.
     }
   };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
     if (Deno.build.os === "windows" && signal !== "SIGINT") continue;
     Deno.addSignalListener(signal, () => pass(signal));
   }
@@ -62,8 +63,9 @@ async function launch(name: string, plan: Plan, argv: readonly string[]): Promis
   return code;
 }
 
-/** `deno task` starts in the program's folder; relative paths are meant from where the user is. */
+/** `deno task` starts in the program's folder; a user in a folder below it means paths from there. */
 function enterFolderOfUser(): void {
   const folder = Deno.env.get("INIT_CWD");
-  if (folder !== undefined && !relative(PROGRAM_DIR, folder).startsWith("..")) Deno.chdir(folder);
+  if (folder === undefined || relative(PROGRAM_DIR, folder).startsWith("..")) return;
+  if (existsSync(folder)) Deno.chdir(folder);
 }

@@ -103,7 +103,17 @@ function readPage({ url, body }: HttpAnswer): Page {
   }
   const { page, _embedded, _links } = parsed.data;
   const { totalElements, totalPages } = page;
-  return { totalElements, totalPages, items: _embedded?.items ?? [], next: _links?.next?.href };
+  return {
+    totalElements,
+    totalPages,
+    items: _embedded?.items ?? [],
+    next: absolute(_links?.next?.href, url),
+  };
+}
+
+/** A link of the service, which may be relative; one that is no address at all is kept as it is. */
+function absolute(href: string | undefined, base: string): string | undefined {
+  return href === undefined ? undefined : URL.parse(href, base)?.href ?? href;
 }
 
 function badPage(url: string, body: Uint8Array, reason: string, cause?: unknown): HttpError {

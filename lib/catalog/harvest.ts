@@ -26,6 +26,8 @@ export type Position =
     readonly page: number;
     /** Address of the next page; undefined where the scroll begins, or begins again. */
     readonly next?: string;
+    /** Records before it. */
+    readonly taken?: number;
   };
 
 /** A page, or one that could not be had. */
@@ -104,28 +106,29 @@ async function* byNumber(
   client: CatalogClient,
   first: number,
   days?: Days,
+  total?: number,
 ): AsyncGenerator<Step> {
   const byPage = { ...query, scroll: false };
   const repeats = new RepeatFinder();
-  let total: number | undefined;
+  let pages = Math.ceil((total ?? 0) / query.size);
   let unanswered: Step | undefined;
   for (let number = first, isLast = false; !isLast; number++) {
     const url = pageUrl(byPage, number, days);
     let result: Pick<Step, "page" | "error" | "records">;
     try {
       const page = await client.page(url);
-      repeats.check(page, url);
       total = page.totalElements;
+      pages = Math.max(page.totalPages, Math.ceil(total / query.size));
+      checkPage(page, url, number < pages, repeats);
       result = { page, records: page.items.length };
     } catch (error) {
       if (!canBeLost(error) || (total === undefined && !canBeFirst(error))) throw error;
       if (total === undefined && number > first) throw error;
       const expected = total === undefined ? query.size : total - number * query.size;
-      result = { error, records: Math.max(0, Math.min(query.size, expected)) };
+      result = { error, records: Math.max(1, Math.min(query.size, expected)) };
     }
-    isLast = total !== undefined &&
-      ((number + 1) * query.size >= total || result.page?.items.length === 0);
-    const tooFar = !isLast && (number + 2) * query.size > RESULT_WINDOW;
+    isLast = total !== undefined && number + 1 >= pages;
+    const tooFar = total !== undefined && !isLast && (number + 2) * query.size > RESULT_WINDOW;
     const after: Position | undefined = isLast || tooFar
       ? undefined
       : { mode: "pages", page: number + 1 };
@@ -161,8 +164,7 @@ function* outOfReach(
 
 /**
  * Pages by the service's `next` links. A scroll that breaks off begins again and passes over what
- * was seen; if it breaks off at the same page again, that one is lost and the others follow by
- * number.
+ * was seen; if it breaks off at the same page again, that one and the others follow by number.
  */
 async function* byScroll(
   query: Query,
@@ -172,61 +174,67 @@ async function* byScroll(
   const beginning = pageUrl(query, query.page);
   let url: string | undefined = start.next ?? beginning;
   let number = start.next === undefined ? query.page : start.page;
+  let taken = start.taken ?? number * query.size; // records up to here, in this scroll
   let seen = start.page;
   let brokenAt: number | undefined;
-  let total = 0;
+  let total: number | undefined;
   let repeats = new RepeatFinder();
-  while (url !== undefined) {
+  while (total === undefined || taken < total) {
     let page: Page;
     try {
+      if (url === undefined) throw scrollEnded(total! - taken);
       page = await client.page(url);
-      repeats.check(page, url);
+      checkPage(page, url, taken < page.totalElements, repeats);
     } catch (error) {
       if (!canBeLost(error) || (url === beginning && !canBeFirst(error))) throw error;
       seen = Math.max(seen, number);
       if (url === beginning || brokenAt === seen) {
-        yield* withoutPage(query, client, seen, total, url, error);
+        yield* byNumberFrom(query, client, seen, total, error);
         return;
       }
       brokenAt = seen;
       url = beginning;
       number = query.page;
+      taken = number * query.size;
       repeats = new RepeatFinder();
       continue;
     }
     total = page.totalElements;
+    taken += page.items.length;
     const repeated = number < seen;
-    const next: string | undefined = page.items.length > 0 ? page.next : undefined;
     // After a crash while pages are passed over, the scroll had better begin again.
-    const after: Position | undefined = repeated
-      ? { mode: "scroll", page: seen }
-      : next === undefined
+    const after: Position | undefined = taken >= total
       ? undefined
-      : { mode: "scroll", page: number + 1, next };
+      : repeated || page.next === undefined
+      ? { mode: "scroll", page: Math.max(seen, number + 1) }
+      : { mode: "scroll", page: number + 1, next: page.next, taken };
     yield { number, url, page, records: page.items.length, total, repeated, after };
     number++;
-    url = next;
+    url = page.next;
   }
 }
 
-/** The rest of a harvest whose scroll cannot get past a page. */
-async function* withoutPage(
+function scrollEnded(records: number): HttpError {
+  const message = `Cannot go on with the scroll: no next link, but ${records} more records`;
+  return new HttpError(message, { code: "scroll_ended", url: "" });
+}
+
+/** The rest of a harvest whose scroll cannot get past a page: by number, as far as that goes. */
+async function* byNumberFrom(
   query: Query,
   client: CatalogClient,
   number: number,
-  total: number,
-  url: string,
+  total: number | undefined,
   error: HttpError,
 ): AsyncGenerator<Step> {
-  if (number === query.page) { // nothing was seen: the first page by number may be had all the same
-    yield* bySpans(query, client, { mode: "pages", page: number });
-    return;
+  if (total === undefined) yield* bySpans(query, client, { mode: "pages", page: number });
+  else if ((number + 1) * query.size <= RESULT_WINDOW) {
+    yield* byNumber(query, client, number, undefined, total);
+  } else {
+    const records = Math.max(0, total - number * query.size);
+    const { url } = error.info;
+    yield { number, url, error, records, total, repeated: false, after: undefined };
   }
-  const records = Math.max(0, Math.min(query.size, total - number * query.size));
-  const isLast = (number + 1) * query.size >= total;
-  const after: Position | undefined = isLast ? undefined : { mode: "pages", page: number + 1 };
-  yield { number, url, error, records, total, repeated: false, after };
-  if (!isLast) yield* byNumber(query, client, number + 1);
 }
 
 /** Whether the harvest may go on without the page: not if the service refuses the query itself. */
@@ -241,28 +249,37 @@ function isAnswer(error: HttpError): boolean {
 
 /** Whether a harvest may begin with this: the service is there, and the address is not wrong. */
 function canBeFirst(error: HttpError): boolean {
-  return isAnswer(error) && error.info.retry === true;
+  return isAnswer(error) && (error.info.retry === true || error.code === "empty_page");
 }
 
 /** Pages that are remembered to find repetitions. */
 const REMEMBERED_PAGES = 1000;
 
-/** Finds a service that gives the same pages again and again. */
+/** The first and last ids of the pages that were seen. */
 class RepeatFinder {
   readonly #seen = new Set<string>();
 
-  /** @throws {HttpError} with code `repeated_page` */
-  check({ items }: Page, url: string): void {
-    if (items.length === 0) return;
+  /** Whether the page has come before; remembers it. */
+  hasSeen({ items }: Page): boolean {
     const idOf = (item: unknown) => (item as { id?: unknown } | null)?.id;
     const key = JSON.stringify([items.length, idOf(items[0]), idOf(items.at(-1))]);
-    if (this.#seen.has(key)) {
-      const message = `Cannot use the answer of ${url}: its records came on an earlier page`;
-      throw new HttpError(message, { code: "repeated_page", url });
-    }
+    if (this.#seen.has(key)) return true;
     this.#seen.add(key);
     const [oldest] = this.#seen;
     if (this.#seen.size > REMEMBERED_PAGES) this.#seen.delete(oldest!);
+    return false;
+  }
+}
+
+/** @throws {HttpError} with code `empty_page` or `repeated_page` if the page brings nothing new */
+function checkPage(page: Page, url: string, isExpected: boolean, repeats: RepeatFinder): void {
+  const refuse = (code: string, reason: string) => {
+    throw new HttpError(`Cannot use the answer of ${url}: ${reason}`, { code, url, status: 200 });
+  };
+  if (page.items.length === 0) {
+    if (isExpected) refuse("empty_page", "it has no records, though there are more");
+  } else if (repeats.hasSeen(page)) {
+    refuse("repeated_page", "its records came on an earlier page");
   }
 }
 

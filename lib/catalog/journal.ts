@@ -14,7 +14,12 @@ const entry = z.object({
       page: z.number(),
       spans: z.array(days).optional(),
     }),
-    z.object({ mode: z.literal("scroll"), page: z.number(), next: z.string().optional() }),
+    z.object({
+      mode: z.literal("scroll"),
+      page: z.number(),
+      next: z.string().optional(),
+      taken: z.number().optional(),
+    }),
   ]),
   /** Pages that are done. */
   pages: z.number(),

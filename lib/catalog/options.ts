@@ -1,6 +1,7 @@
 /** Options of `deno task download`. */
-import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { InvalidArgumentError } from "@commander-js/extra-typings";
 import {
+  baseUrlOption,
   type CommonOptions,
   decimal,
   integer,
@@ -77,10 +78,7 @@ function command() {
     .option("-r, --retries <number>", "tries after the first of a request", integer(0, 1000), 10)
     .option("--overwrite", "store records again that have changed", false)
     .option("-l, --log", "write page_<num>.log for each page that failed", false)
-    .addOption(
-      new Option("--base-url <url>", "address of the service").env("BASE_URL")
-        .default(webUrl("https://api.nb.no"), "https://api.nb.no").argParser(webUrl),
-    )
+    .addOption(baseUrlOption("address of the service"))
     .option("--max <number>", "end after this many records", integer(1))
     .option("--no-resume", "begin anew, not where the same query stopped")
     .option("--contact <text>", "mail or web address that is sent to the service", headerText, "")

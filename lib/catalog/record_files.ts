@@ -51,7 +51,7 @@ export async function readRecord({ path }: RecordFile): Promise<CatalogRecord> {
   }
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(text.replace(/^\ufeff/, ""));
   } catch (error) {
     throw unreadable(path, `it is not JSON: ${errorMessage(error)}`, error);
   }

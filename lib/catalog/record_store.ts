@@ -69,7 +69,6 @@ export function recordId(record: unknown): string {
 
 function isSafeFileName(name: string): boolean {
   return name !== "" && name !== "." && name !== ".." && name.isWellFormed() &&
-    // deno-lint-ignore no-control-regex -- control characters are what is looked for
-    !/[/\\<>:"|?*\u0000-\u001f\u007f]|\.\.|^\s|\s$/.test(name) &&
+    !/[/\\<>:"|?*\p{Cc}]|\.\.|^\s|\s$/u.test(name) &&
     !isReservedOnWindows(name) && new TextEncoder().encode(name).length <= MAX_ID_BYTES;
 }

@@ -54,14 +54,18 @@ function classSource(text: string): string {
   for (let i = 0; i < characters.length; i++) {
     const [first = "", dash, last] = characters.slice(i, i + 3);
     if (dash === "-" && last !== undefined) {
-      if (first <= last) source += `${escape(first)}-${escape(last)}`;
+      if (first <= last) source += `${escapeInClass(first)}-${escapeInClass(last)}`;
       i += 2;
-    } else source += escape(first);
+    } else source += escapeInClass(first);
   }
   if (negated) return source === "" ? "[^/]" : `[^/${source}]`;
   return source === "" ? "(?!)" : `[${source}]`;
 }
 
 function escape(character: string): string {
-  return character.replace(/[\\^$.*+?()[\]{}|/-]/, "\\$&");
+  return character.replace(/[\\^$.*+?()[\]{}|/]/, "\\$&");
+}
+
+function escapeInClass(character: string): string {
+  return character === "-" ? "\\-" : escape(character);
 }

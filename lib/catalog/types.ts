@@ -47,14 +47,11 @@ const number = z.preprocess(
 
 /** One page of `GET /catalog/v1/items` (application/hal+json). `_embedded` is absent when nothing matched. */
 export const searchPage = z.object({
-  _embedded: z.object({ items: z.array(z.unknown()).optional() }).optional(),
+  _embedded: z.object({ items: z.array(z.unknown()).nullish() }).nullish(),
   page: z.object({
     number: number.catch(0),
     totalElements: number,
     totalPages: number,
   }),
-  _links: z.object({ next: link }).optional(),
+  _links: z.object({ next: link }).nullish(),
 });
-
-/** A page as {@linkcode searchPage} reads it. */
-export type SearchPage = z.infer<typeof searchPage>;

@@ -1,6 +1,7 @@
 /** Decodes a picture of any common format to the pixels that Pillow's `convert("RGB")` gives. */
 import sharp, { type Sharp } from "sharp";
 import { errorMessage, ImageError } from "../shared/errors.ts";
+import { isImage } from "./image_type.ts";
 
 /** A decoded picture. */
 export interface Pixels {
@@ -24,6 +25,7 @@ sharp.concurrency(1);
  * @throws {ImageError} if the file is not a whole picture of at most {@linkcode MAX_PIXELS}
  */
 export async function decode(file: Uint8Array): Promise<Pixels> {
+  if (!isImage(file)) throw new ImageError("it is not a picture", "image_unreadable");
   try {
     const picture = sharp(file, { failOn: "error", limitInputPixels: MAX_PIXELS, ignoreIcc: true });
     const { space, hasAlpha } = await picture.metadata();

@@ -4,6 +4,7 @@ import { HttpError, ImageError } from "../shared/errors.ts";
 import { exists, type OutputFolder } from "../shared/files.ts";
 import { bodyStart, type HttpAnswer, type HttpClient } from "../shared/http.ts";
 import { imageUrls } from "./iiif.ts";
+import { isImage } from "./image_type.ts";
 
 /** Largest image file, in bytes. */
 export const MAX_IMAGE_BYTES = 50e6;
@@ -50,7 +51,8 @@ export async function fetchImage(
       await folder.write(`${path}.jpg`, body);
       return body;
     } catch (error) {
-      if (!(error instanceof HttpError)) throw error;
+      // A host that is down or busy has no smaller picture either.
+      if (!(error instanceof HttpError) || error.info.retry === true) throw error;
       reason ??= error;
     }
   }
@@ -67,20 +69,4 @@ function checkImage(answer: HttpAnswer): HttpAnswer {
     url: answer.url,
     body: bodyStart(answer.body),
   });
-}
-
-/**
- * Whether the bytes begin as JPEG, PNG, GIF, WebP, TIFF or BMP files do.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * assert.equal(isImage(new Uint8Array([0xff, 0xd8, 0xff, 0xe0])), true);
- * assert.equal(isImage(new TextEncoder().encode("<!doctype html>")), false);
- * ```
- */
-export function isImage(bytes: Uint8Array): boolean {
-  const start = String.fromCharCode(...bytes.subarray(0, 12));
-  // deno-lint-ignore no-control-regex -- PNG's signature holds one
-  return /^(\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF[^]{4}WEBP|II\*\0|MM\0\*|BM)/.test(start);
 }

@@ -34,23 +34,26 @@ export interface EmbeddedOptions {
   readonly dir: string;
   /** Name of the index: the file is `<dir>/<name>.sqlite`. */
   readonly name: string;
-  /** `read` needs the file to be there; `write` makes it; `recreate` begins anew. */
-  readonly mode: "read" | "write" | "recreate";
+  /** `read` needs the file to be there; `write` makes it. */
+  readonly mode: "read" | "write";
 }
 
 /** Opens an embedded index. */
 export class EmbeddedIndex implements VectorIndex {
   readonly name: string;
   readonly #db: DatabaseSync;
+  readonly #writable: boolean;
   readonly #statements: Map<string, StatementSync> = new Map();
   #coder: BinaryCoder | undefined;
-  /** Rows of the file in the order of `#codes`; both undefined until a search wants them. */
-  #rows: number[] | undefined;
-  #codes = new Uint32Array();
+  /** What a search scans; undefined until one wants it, and after each change. */
+  #scan: { rows: number[]; codes: Uint32Array } | undefined;
+  /** SQLite's count of other connections' changes when `#coder` and `#scan` were read. */
+  #dataVersion: unknown;
 
-  private constructor(name: string, db: DatabaseSync) {
+  private constructor(name: string, db: DatabaseSync, writable: boolean) {
     this.name = name;
     this.#db = db;
+    this.#writable = writable;
   }
 
   /**
@@ -63,13 +66,10 @@ export class EmbeddedIndex implements VectorIndex {
     try {
       if (mode === "read") await Deno.stat(path);
       else await Deno.mkdir(dir, { recursive: true });
-      if (mode === "recreate") {
-        for (const end of ["-wal", "-shm", ""]) await removeIfThere(path + end);
-      }
       const db = new DatabaseSync(path, { readOnly: mode === "read" });
       try {
-        const index = new EmbeddedIndex(name, db);
-        index.#begin(mode !== "read");
+        const index = new EmbeddedIndex(name, db, mode === "write");
+        index.#begin();
         return index;
       } catch (error) {
         db.close();
@@ -94,57 +94,117 @@ export class EmbeddedIndex implements VectorIndex {
   }
 
   bulk(items: readonly IndexItem[]): BulkResult[] {
-    this.#db.exec("BEGIN IMMEDIATE");
+    return this.#write(() => items.map((item) => this.#put(item)));
+  }
+
+  clear(): void {
+    this.#write(() => {
+      for (const table of ["document", "code", "vector"]) this.#db.exec(`DELETE FROM ${table}`);
+      this.#db.exec("DELETE FROM meta WHERE key <> 'format'");
+      this.#coder = undefined;
+    });
+  }
+
+  vector(id: string): Float32Array | undefined {
+    return this.#read(() => {
+      const sql = "SELECT value FROM vector JOIN document USING (row) WHERE id = ?";
+      const found = this.#get(sql, id);
+      return found && toFloats(found.value as Uint8Array);
+    });
+  }
+
+  nearest(vector: Float32Array, k: number): Hit[] {
+    return this.#read(() => {
+      this.#noticeChanges();
+      if (this.#coder === undefined) return [];
+      const { rows, codes } = this.#scan ??= this.#loadCodes(this.#coder);
+      const query = new Uint32Array(this.#coder.words);
+      this.#coder.encode(vector, query);
+      const distances = new Uint16Array(rows.length);
+      hammingDistances(codes, query, distances);
+      const candidates = nearestRows(distances, Math.max(MIN_CANDIDATES, CANDIDATES_PER_HIT * k));
+      return this.#compare(vector, candidates.map((i) => rows[i]!), k);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#writable) {
+      try {
+        // Without a write-ahead log, those who may only read the folder can read the index.
+        this.#db.exec("PRAGMA journal_mode = DELETE");
+      } catch {
+        // Others have it open: the log stays.
+      }
+    }
+    this.#db.close();
+  }
+
+  /** All of the work or none of it, in the file and in memory. */
+  #write<T>(work: () => T): T {
+    const coder = this.#coder;
+    this.#scan = undefined;
     try {
-      const results = items.map((item) => this.#put(item));
-      this.#db.exec("COMMIT");
-      this.#rows = undefined;
-      return results;
+      return this.#transaction("BEGIN IMMEDIATE", () => {
+        this.#noticeChanges();
+        return work();
+      });
     } catch (error) {
-      this.#db.exec("ROLLBACK");
+      this.#coder = coder;
       throw new SetupError(`Cannot write to index "${this.name}": ${errorMessage(error)}`, {
         cause: error,
       });
     }
   }
 
-  vector(id: string): Float32Array | undefined {
-    const sql = "SELECT value FROM vector JOIN document USING (row) WHERE id = ?";
-    const found = this.#get(sql, id);
-    return found && toFloats(found.value as Uint8Array);
+  /** All of the work on one state of the file. */
+  #read<T>(work: () => T): T {
+    try {
+      return this.#transaction("BEGIN", work);
+    } catch (error) {
+      throw new SetupError(`Cannot read index "${this.name}": ${errorMessage(error)}`, {
+        cause: error,
+      });
+    }
   }
 
-  nearest(vector: Float32Array, k: number): Hit[] {
-    if (this.#coder === undefined) return [];
-    this.#loadCodes(this.#coder);
-    const query = new Uint32Array(this.#coder.words);
-    this.#coder.encode(vector, query);
-    const distances = new Uint16Array(this.#rows!.length);
-    hammingDistances(this.#codes, query, distances);
-    const candidates = nearestRows(distances, Math.max(MIN_CANDIDATES, CANDIDATES_PER_HIT * k));
-    return this.#compare(vector, candidates.map((i) => this.#rows![i]!), k);
+  #transaction<T>(begin: "BEGIN" | "BEGIN IMMEDIATE", work: () => T): T {
+    this.#db.exec(begin);
+    try {
+      const result = work();
+      this.#db.exec("COMMIT");
+      return result;
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK"); // SQLite does it itself on a full disk
+      throw error;
+    }
   }
 
-  [Symbol.dispose](): void {
-    this.#db.close();
+  /** Reads again what another connection may have changed. */
+  #noticeChanges(): void {
+    const version = this.#get("PRAGMA data_version")?.data_version;
+    if (version === this.#dataVersion) return;
+    this.#dataVersion = version;
+    this.#scan = undefined;
+    const meta = this.#meta();
+    const dims = meta.get("dims");
+    this.#coder = dims === undefined ? undefined : new BinaryCoder(dims, meta.get("seed")!);
   }
 
-  #begin(writable: boolean): void {
-    if (writable) this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+  #meta(): Map<string, number> {
+    const rows = this.#statement("SELECT key, value FROM meta").all();
+    return new Map(rows.map(({ key, value }) => [String(key), Number(value)]));
+  }
+
+  #begin(): void {
     this.#db.exec("PRAGMA busy_timeout = 10000");
+    if (this.#writable) this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
     const tables = Number(this.#get("SELECT count(*) AS n FROM sqlite_master")?.n);
-    if (tables === 0 && writable) {
+    if (tables === 0 && this.#writable) {
       this.#db.exec(`BEGIN; ${SCHEMA}; INSERT INTO meta VALUES ('format', ${FORMAT}); COMMIT`);
     }
-    const meta = new Map(
-      this.#statement("SELECT key, value FROM meta").all().map((row) => [row.key, row.value]),
-    );
-    if (meta.get("format") !== FORMAT) {
-      throw new Error(`it has format ${meta.get("format")}, this version reads ${FORMAT}`);
-    }
-    const dims = meta.get("dims");
-    const seed = meta.get("seed");
-    if (dims !== undefined) this.#coder = new BinaryCoder(Number(dims), Number(seed));
+    const format = this.#meta().get("format");
+    if (format !== FORMAT) throw new Error(`it has format ${format}, this version reads ${FORMAT}`);
+    this.#noticeChanges();
   }
 
   #put({ document, vector }: IndexItem): BulkResult {
@@ -179,18 +239,15 @@ export class EmbeddedIndex implements VectorIndex {
     return new BinaryCoder(dims, seed);
   }
 
-  #loadCodes({ words }: BinaryCoder): void {
-    if (this.#rows !== undefined) return;
-    this.#rows = [];
-    this.#codes = new Uint32Array(this.count() * words);
+  #loadCodes({ words }: BinaryCoder): { rows: number[]; codes: Uint32Array } {
+    const rows: number[] = [];
+    const codes = new Uint32Array(this.count() * words);
     for (const { row, bits } of this.#statement("SELECT row, bits FROM code").iterate()) {
       const { buffer, byteOffset, byteLength } = (bits as Uint8Array).slice();
-      this.#codes.set(
-        new Uint32Array(buffer, byteOffset, byteLength / 4),
-        this.#rows.length * words,
-      );
-      this.#rows.push(Number(row));
+      codes.set(new Uint32Array(buffer, byteOffset, byteLength / 4), rows.length * words);
+      rows.push(Number(row));
     }
+    return { rows, codes };
   }
 
   #compare(vector: Float32Array, rows: readonly number[], k: number): Hit[] {
@@ -235,12 +292,4 @@ function dot(a: Float32Array, b: Float32Array): number {
 /** float32 numbers of a blob, which may lie at any address. */
 function toFloats(blob: Uint8Array): Float32Array {
   return new Float32Array(blob.slice().buffer);
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

@@ -7,6 +7,7 @@ import {
 } from "../catalog/record_files.ts";
 import type { Report, Run } from "../shared/cli.ts";
 import { VectorError } from "../shared/errors.ts";
+import { requireFolder } from "../shared/files.ts";
 import { batches, kept, mapConcurrent } from "../shared/streams.ts";
 import { checkVector, readVector } from "../vectors/vector_store.ts";
 import { toDocument } from "./document.ts";
@@ -21,11 +22,13 @@ const READERS = 8;
 export async function ingest(options: IngestOptions, run: Run): Promise<Report> {
   const { stats } = run;
   stats.total = Math.max(0, await countRecordFiles(options.recordsDir) - options.skip);
+  await requireFolder(options.vectorsDir);
   await run.openOutput(options.indexDir);
-  const mode = options.recreateIndex ? "recreate" : "write";
-  using index = await EmbeddedIndex.open({ dir: options.indexDir, name: options.index, mode });
+  const { indexDir: dir, index: name } = options;
+  using index = await EmbeddedIndex.open({ dir, name, mode: "write" });
 
   const withoutVector = { count: 0 };
+  let old = options.recreateIndex;
   const items = mapConcurrent(
     READERS,
     wanted(options, run),
@@ -33,6 +36,8 @@ export async function ingest(options: IngestOptions, run: Run): Promise<Report> 
   );
   for await (const batch of batches(kept(items), options.bulkSize)) {
     run.signal.throwIfAborted();
+    if (old) await index.clear(); // not before there is something to take its place
+    old = false;
     await indexBatch(batch, index, run);
   }
   run.signal.throwIfAborted();

@@ -1,5 +1,5 @@
 /** Options of `deno task ingest`. */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import {
   choice,
@@ -72,13 +72,14 @@ function command() {
  * @throws {UsageError} in one line for whatever does not fit
  */
 export function parseIngestOptions(argv: readonly string[]): IngestOptions {
-  const { recordsDir, vectorsDir, mapping, ...o } = parseCommand(command(), argv).opts();
+  const parsed = parseCommand(command(), argv);
+  const { recordsDir, vectorsDir, mapping, ...o } = parsed.opts();
   const see = 'see "deno task ingest --help"';
   if (recordsDir === undefined) throw new UsageError(`The records' folder is missing; ${see}`);
   if (vectorsDir === undefined) throw new UsageError(`The vectors' folder is missing; ${see}`);
   return {
     indexDir: o.indexDir,
-    index: indexName(mapping),
+    index: parsed.getOptionValueSource("mapping") === "cli" ? indexName(mapping) : mapping,
     mapping,
     recordsDir,
     vectorsDir,
@@ -93,7 +94,8 @@ export function parseIngestOptions(argv: readonly string[]): IngestOptions {
 
 /** A mapping file's base name less its last extension, else the string itself. */
 function indexName(mapping: string): string {
-  const name = existsSync(mapping) ? basename(mapping).replace(/(.)\.[^.]*$/, "$1") : mapping;
+  const isFile = statSync(mapping, { throwIfNoEntry: false })?.isFile() ?? false;
+  const name = isFile ? basename(mapping).replace(/(.)\.[^.]*$/, "$1") : mapping;
   try {
     return plainName(name);
   } catch {

@@ -46,6 +46,8 @@ export interface VectorIndex extends Disposable {
   count(): number | Promise<number>;
   /** Puts items in, each in place of the document that has its id; all of them or none. */
   bulk(items: readonly IndexItem[]): BulkResult[] | Promise<BulkResult[]>;
+  /** Takes all documents out; the length of the vectors is free again. */
+  clear(): void | Promise<void>;
   /** The vector of a document; undefined if there is no such document. */
   vector(id: string): (Float32Array | undefined) | Promise<Float32Array | undefined>;
   /**

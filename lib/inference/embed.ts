@@ -1,5 +1,5 @@
 /** Decodes, resizes and embeds a batch of image files. */
-import { decode } from "../images/decode.ts";
+import { decode, MAX_PIXELS } from "../images/decode.ts";
 import { resizeBicubic } from "../images/resize.ts";
 import { ImageError } from "../shared/errors.ts";
 import type { Engine, EngineModel } from "./engine.ts";
@@ -23,6 +23,9 @@ export async function embedImages(
   for (const image of images) {
     try {
       const { data, width, height, channels } = await decode(image);
+      if (size * height > MAX_PIXELS) { // what the resize makes on its way
+        throw new ImageError(`${width} × ${height} pixels are too tall`, "image_too_large");
+      }
       preprocess(resizeBicubic(data, width, height, channels, size, size), channels, input, n);
       results.push({ vector: new Float32Array(model.outputSize) });
       n++;

@@ -1,10 +1,10 @@
 /** What the main thread and a worker tell each other. Buffers are transferred, not copied. */
 import type { EngineModel } from "./engine.ts";
 
-/** To a worker. */
+/** To a worker, which answers each message before it is sent another. */
 export type ToWorker =
   | { readonly kind: "load"; readonly model: EngineModel }
-  | { readonly kind: "embed"; readonly task: number; readonly images: Uint8Array<ArrayBuffer>[] };
+  | { readonly kind: "embed"; readonly images: Uint8Array<ArrayBuffer>[] };
 
 /** The outcome of one image of a batch. */
 export type Embedding =
@@ -17,5 +17,5 @@ export type Embedding =
 /** From a worker. */
 export type FromWorker =
   | { readonly kind: "ready" }
-  | { readonly kind: "embedded"; readonly task: number; readonly results: Embedding[] }
-  | { readonly kind: "failed"; readonly task: number | null; readonly message: string };
+  | { readonly kind: "embedded"; readonly results: Embedding[] }
+  | { readonly kind: "failed"; readonly message: string };

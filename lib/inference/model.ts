@@ -2,15 +2,12 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { SetupError } from "../shared/errors.ts";
-import { exists, fileReason } from "../shared/files.ts";
+import { fileReason } from "../shared/files.ts";
 import type { EngineModel } from "./engine.ts";
 import { CONVOLUTIONS, inceptionV3, INPUT_SIZE, VECTOR_SIZE } from "./inception_v3.ts";
 import { type ConvolutionWeights, INPUT_NAME, OnnxGraph, OUTPUT_NAME } from "./onnx_graph.ts";
-import { modelPaths, MODELS_DIR } from "./native.ts";
+import { BUILD, isBuilt, modelPaths, MODELS_DIR } from "./native.ts";
 import { readQuantisedTensors } from "./safetensors.ts";
-
-/** Changes whenever the same weights give another ONNX file. */
-const BUILD = 1;
 
 const manifest = z.object({
   name: z.string(),
@@ -20,6 +17,8 @@ const manifest = z.object({
   /** NCHW, float32; `tf` is Keras' name for x / 127.5 - 1. */
   input: z.object({ name: z.string(), size: z.number(), preprocess: z.literal("tf") }),
   output: z.object({ name: z.string(), size: z.number() }),
+  /** Length of the ONNX file. */
+  bytes: z.number(),
   /** Of the ONNX file, in hex. */
   sha256: z.string(),
 });
@@ -40,21 +39,14 @@ export interface Model extends ModelManifest {
  */
 export async function openModel(name: string): Promise<Model> {
   const paths = modelPaths(name);
-  const found = await readManifest(paths.manifest);
-  const current = found?.build === BUILD && exists(paths.onnx);
-  if (current) return { ...found, path: paths.onnx };
+  if (isBuilt(name)) {
+    const text = await Deno.readTextFile(paths.manifest);
+    return { ...manifest.parse(JSON.parse(text)), path: paths.onnx };
+  }
   if (name !== "demo") {
     throw new SetupError(`Cannot use model "${name}": it is not in ${MODELS_DIR}; there is "demo"`);
   }
   return { ...await buildDemo(paths), path: paths.onnx };
-}
-
-async function readManifest(path: string): Promise<ModelManifest | undefined> {
-  try {
-    return manifest.parse(JSON.parse(await Deno.readTextFile(path)));
-  } catch {
-    return undefined; // missing, or not of this version: it is made again
-  }
 }
 
 async function buildDemo(paths: { onnx: string; manifest: string }): Promise<ModelManifest> {
@@ -68,8 +60,10 @@ async function buildDemo(paths: { onnx: string; manifest: string }): Promise<Mod
       build: BUILD,
       input: { name: INPUT_NAME, size: INPUT_SIZE, preprocess: "tf" },
       output: { name: OUTPUT_NAME, size: VECTOR_SIZE },
+      bytes: onnx.length,
       sha256: new Uint8Array(await crypto.subtle.digest("SHA-256", onnx)).toHex(),
     };
+    await removeLeftOvers();
     await writeWhole(paths.onnx, onnx);
     await writeWhole(paths.manifest, new TextEncoder().encode(JSON.stringify(made, null, 2)));
     return made;
@@ -77,6 +71,16 @@ async function buildDemo(paths: { onnx: string; manifest: string }): Promise<Mod
     throw new SetupError(`Cannot build model "demo" in ${MODELS_DIR}: ${fileReason(error)}`, {
       cause: error,
     });
+  }
+}
+
+/** Removes what killed builds left behind; one that is under way takes seconds. */
+async function removeLeftOvers(): Promise<void> {
+  for await (const { name } of Deno.readDir(MODELS_DIR)) {
+    const path = join(MODELS_DIR, name);
+    if (!name.endsWith(".tmp")) continue;
+    const age = Date.now() - ((await Deno.stat(path)).mtime?.getTime() ?? 0);
+    if (age > 60_000) await Deno.remove(path);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Where native code and models are, and what a run that uses them must be allowed. */
-import { existsSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { PROGRAM_DIR } from "../shared/args.ts";
 
@@ -24,9 +24,21 @@ export function modelPaths(name: string): { onnx: string; manifest: string } {
   return { onnx: join(MODELS_DIR, `${name}.onnx`), manifest: join(MODELS_DIR, `${name}.json`) };
 }
 
+/** Changes whenever the same weights give another ONNX file. */
+export const BUILD = 1;
+
+/** Whether the model is there, whole, and as this version builds it. */
+export function isBuilt(name: string): boolean {
+  const { onnx, manifest } = modelPaths(name);
+  try {
+    const { build, bytes } = JSON.parse(readFileSync(manifest, "utf8"));
+    return build === BUILD && bytes === statSync(onnx).size;
+  } catch {
+    return false; // missing or not JSON: it is built again
+  }
+}
+
 /** Paths that a run with the model reads, and those that it writes: none once the model is built. */
 export function modelFiles(name: string): { read: string[]; write: string[] } {
-  const { onnx, manifest } = modelPaths(name);
-  const built = existsSync(onnx) && existsSync(manifest);
-  return { read: [MODELS_DIR], write: built ? [] : [MODELS_DIR] };
+  return { read: [MODELS_DIR], write: isBuilt(name) ? [] : [MODELS_DIR] };
 }

@@ -1,7 +1,8 @@
 /** Options of `deno task vectorize`. */
-import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { availableParallelism } from "node:os";
 import {
+  baseUrlOption,
   choice,
   type CommonOptions,
   decimal,
@@ -12,7 +13,6 @@ import {
   path,
   plainName,
   toolCommand,
-  webUrl,
   yesNo,
 } from "../shared/args.ts";
 import { rglobPattern } from "../catalog/rglob.ts";
@@ -83,11 +83,7 @@ function command() {
     .option("--batch <number>", "pictures a worker takes at a time", integer(1), 1)
     .option("--step <number>", "pass over this many batches of the sorted records", integer(0), 0)
     .option("--model <name>", "model that makes the vectors", plainName, "demo")
-    .addOption(
-      new Option("--base-url <url>", "address of the service; its host may be asked for pictures")
-        .env("BASE_URL").default(webUrl("https://api.nb.no"), "https://api.nb.no")
-        .argParser(webUrl),
-    )
+    .addOption(baseUrlOption("address of the service; its host may be asked for pictures"))
     .option("--image-hosts <hosts>", "hosts that may be asked for pictures", "www.nb.no,api.nb.no")
     .option(
       "--delay <seconds>",
@@ -156,7 +152,7 @@ function jobs(text: string): number {
 function imageHosts(text: string, baseUrl: URL): string[] {
   const hosts = text.split(",").map((host) => host.trim().toLowerCase()).filter((h) => h !== "");
   for (const host of hosts) {
-    if (URL.parse(`http://${host}`)?.pathname !== "/" || /[@/?#\s]/.test(host)) {
+    if (!/^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?$/.test(host)) {
       throw new UsageError(`Cannot use image host "${host}": it is not a host or host:port`);
     }
   }

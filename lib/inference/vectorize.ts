@@ -10,7 +10,7 @@ import {
 import { fetchImage, MAX_IMAGE_BYTES, readImage } from "../images/load.ts";
 import { VERSION } from "../shared/args.ts";
 import type { Report, Run } from "../shared/cli.ts";
-import { ImageError } from "../shared/errors.ts";
+import { ImageError, WorkerError } from "../shared/errors.ts";
 import { exists, type OutputFolder } from "../shared/files.ts";
 import { HttpClient } from "../shared/http.ts";
 import { batches, kept, mapConcurrent } from "../shared/streams.ts";
@@ -34,6 +34,9 @@ export async function vectorize(options: VectorizeOptions, run: Run): Promise<Re
   const { stats } = run;
   const total = await countRecordFiles(options.recordsDir, options.recordsGlob);
   stats.total = Math.max(0, total - options.step * options.batch);
+  if (total === 0) {
+    run.warn(`no record in "${options.recordsDir}" matches "${options.recordsGlob}"`);
+  }
   const output = await run.openOutput(options.vectorsDir);
   const model = await openModel(options.model);
   const threads = Math.max(1, Math.floor(availableParallelism() / options.jobs));
@@ -43,10 +46,11 @@ export async function vectorize(options: VectorizeOptions, run: Run): Promise<Re
   const records = recordsWithoutVector(options, run);
   const loaded = kept(mapConcurrent(options.concurrency, records, (r) => pictures.load(r)));
   const groups = batches(loaded, Math.min(options.batch, MAX_BATCH));
-  const embedded = mapConcurrent(2 * pool.size, groups, (group) => embed(group, pool));
+  const embedded = mapConcurrent(pool.size + 1, groups, (group) => embed(group, pool, run));
   for await (const group of embedded) {
     for (const { record, result } of group) await storeVector(record, result, options, run, output);
   }
+  run.signal.throwIfAborted();
   pictures.explainSkipped();
   return { json: { model: model.name } };
 }
@@ -124,15 +128,31 @@ class PictureLoader {
   }
 }
 
-async function embed(pictures: readonly Picture[], pool: WorkerPool) {
-  const results = await pool.embed(pictures.map(({ file }) => file));
-  return pictures.map(({ record }, i) => ({ record, result: results[i]! }));
+/** A record with its vector, or with the reason why it has none. */
+interface Embedded {
+  readonly record: RecordFile;
+  readonly result: Embedding | WorkerError;
+}
+
+/** Embeds a batch; one that fails as a whole is tried again picture by picture. */
+async function embed(batch: readonly Picture[], pool: WorkerPool, run: Run): Promise<Embedded[]> {
+  if (run.signal.aborted) return [];
+  try {
+    // Copies are sent, so that the files are still there for another try.
+    const results = await pool.embed(batch.map(({ file }) => file.slice()));
+    return batch.map(({ record }, i) => ({ record, result: results[i]! }));
+  } catch (error) {
+    if (!(error instanceof WorkerError)) throw error;
+    if (batch.length === 1) return [{ record: batch[0]!.record, result: error }];
+    const alone = await Promise.all(batch.map((picture) => embed([picture], pool, run)));
+    return alone.flat();
+  }
 }
 
 async function storeVector(
   record: RecordFile,
-  result: Embedding,
-  { format, suffix }: VectorizeOptions,
+  result: Embedded["result"],
+  { format, suffix, downloadImages }: VectorizeOptions,
   run: Run,
   output: OutputFolder,
 ): Promise<void> {
@@ -143,6 +163,10 @@ async function storeVector(
     return;
   }
   const message = `Cannot use the picture of record "${record.stem}": ${result.message}`;
-  const error = new ImageError(message, result.code);
-  await run.fail({ id: record.stem, file: record.path, stage: "decode" }, error);
+  // A damaged picture is fetched again by the next run.
+  if (downloadImages) await output.remove(join(record.folder, `${record.stem}.jpg`));
+  const isWorkers = result instanceof WorkerError;
+  const error = isWorkers ? new WorkerError(message) : new ImageError(message, result.code);
+  const stage = isWorkers ? "embed" : "decode";
+  await run.fail({ id: record.stem, file: record.path, stage }, error);
 }

@@ -17,11 +17,10 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
       if (loaded === undefined) throw new Error("No model is loaded");
       const results = await embedImages(data.images, loaded.engine, loaded.model);
       const buffers = results.flatMap((r) => "vector" in r ? [r.vector.buffer] : []);
-      send({ kind: "embedded", task: data.task, results }, buffers);
+      send({ kind: "embedded", results }, buffers);
     }
   } catch (error) {
-    const task = data.kind === "embed" ? data.task : null;
-    send({ kind: "failed", task, message: errorMessage(error) });
+    send({ kind: "failed", message: errorMessage(error) });
   }
 };
 

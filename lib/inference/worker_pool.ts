@@ -1,5 +1,5 @@
 /** Workers with one model each; the main thread gives up native code once they run. */
-import { SetupError, WorkerError } from "../shared/errors.ts";
+import { errorMessage, SetupError, WorkerError } from "../shared/errors.ts";
 import type { EngineModel } from "./engine.ts";
 import type { Embedding, FromWorker, ToWorker } from "./messages.ts";
 import { NATIVE_ENV, NATIVE_READ, PACKAGES_DIR } from "./native.ts";
@@ -12,10 +12,9 @@ interface Task {
 
 /** A fixed number of workers, each embedding one batch at a time. */
 export class WorkerPool implements Disposable {
-  readonly #idle: Worker[] = [];
+  readonly #workers = new Set<PoolWorker>();
+  readonly #idle: PoolWorker[] = [];
   readonly #waiting: Task[] = [];
-
-  private constructor(private readonly workers: readonly Worker[]) {}
 
   /**
    * Starts the workers, loads the model into each, then drops the main thread's ffi permission.
@@ -23,23 +22,31 @@ export class WorkerPool implements Disposable {
    * @throws {SetupError} if the model cannot be loaded
    */
   static async start(model: EngineModel, size: number): Promise<WorkerPool> {
-    const workers = await Promise.all(Array.from({ length: size }, () => startWorker(model)));
+    const pool = new WorkerPool();
+    try {
+      const workers = Array.from({ length: size }, () => new PoolWorker(model.path));
+      for (const worker of workers) pool.#workers.add(worker);
+      await Promise.all(workers.map((worker) => worker.ask({ kind: "load", model })));
+      pool.#idle.push(...workers);
+    } catch (error) {
+      pool[Symbol.dispose]();
+      const reason = errorMessage(error);
+      throw new SetupError(`Cannot load model "${model.path}": ${reason}`, { cause: error });
+    }
     await Deno.permissions.revoke({ name: "ffi", path: PACKAGES_DIR });
     await Deno.permissions.revoke({ name: "ffi" });
-    const pool = new WorkerPool(workers);
-    pool.#idle.push(...workers);
     return pool;
   }
 
   /** Number of workers. */
   get size(): number {
-    return this.workers.length;
+    return this.#workers.size;
   }
 
   /**
    * Embeds a batch of image files; their buffers are transferred and cannot be used afterwards.
    *
-   * @throws {WorkerError} if the worker failed on the batch as a whole
+   * @throws {WorkerError} if the worker failed on the batch as a whole, or none is left
    */
   embed(images: Uint8Array<ArrayBuffer>[]): Promise<Embedding[]> {
     return new Promise((resolve, reject) => {
@@ -49,32 +56,63 @@ export class WorkerPool implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const worker of this.workers) worker.terminate();
+    for (const worker of this.#workers) worker.terminate();
   }
 
-  #next(): void {
-    const worker = this.#idle.shift();
-    if (worker === undefined) return;
-    const task = this.#waiting.shift();
-    if (task === undefined) {
-      this.#idle.unshift(worker);
-      return;
+  async #next(): Promise<void> {
+    if (this.#workers.size === 0) {
+      for (const { reject } of this.#waiting.splice(0)) reject(new WorkerError("all workers died"));
     }
-    const done = () => {
-      this.#idle.push(worker);
-      this.#next();
+    if (this.#idle.length === 0 || this.#waiting.length === 0) return;
+    const worker = this.#idle.shift()!;
+    const { images, resolve, reject } = this.#waiting.shift()!;
+    try {
+      const answer = await worker.ask({ kind: "embed", images });
+      if (answer.kind !== "embedded") throw new WorkerError(`unexpected answer "${answer.kind}"`);
+      resolve(answer.results);
+    } catch (error) {
+      reject(error as Error);
+    }
+    if (worker.alive) this.#idle.push(worker);
+    else this.#workers.delete(worker);
+    this.#next();
+  }
+}
+
+/** One worker, which is asked one thing at a time. */
+class PoolWorker {
+  alive = true;
+  readonly #worker: Worker;
+  #pending: PromiseWithResolvers<FromWorker> | undefined;
+
+  constructor(modelPath: string) {
+    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
+      type: "module",
+      deno: { permissions: workerPermissions(modelPath) },
+    });
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (data.kind === "failed") this.#pending?.reject(new WorkerError(data.message));
+      else this.#pending?.resolve(data);
     };
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      if (data.kind === "embedded") task.resolve(data.results);
-      else task.reject(new WorkerError(data.kind === "failed" ? data.message : "out of turn"));
-      done();
-    };
-    worker.onerror = (event) => {
+    this.#worker.onerror = (event) => {
       event.preventDefault();
-      task.reject(new WorkerError(`A worker died: ${event.message}`));
+      this.terminate();
+      this.#pending?.reject(new WorkerError(`a worker died: ${event.message}`));
     };
-    const message: ToWorker = { kind: "embed", task: 0, images: task.images };
-    worker.postMessage(message, task.images.map((image) => image.buffer));
+  }
+
+  /** @throws {WorkerError} if the worker fails at it, or is dead */
+  ask(message: ToWorker): Promise<FromWorker> {
+    if (!this.alive) return Promise.reject(new WorkerError("the worker has died"));
+    this.#pending = Promise.withResolvers();
+    const transfer = message.kind === "embed" ? message.images.map(({ buffer }) => buffer) : [];
+    this.#worker.postMessage(message, transfer);
+    return this.#pending.promise;
+  }
+
+  terminate(): void {
+    this.alive = false;
+    this.#worker.terminate();
   }
 }
 
@@ -90,33 +128,4 @@ export function workerPermissions(modelPath: string): Deno.PermissionOptionsObje
     sys: false,
     import: false,
   };
-}
-
-async function startWorker(model: EngineModel): Promise<Worker> {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), {
-    type: "module",
-    deno: { permissions: workerPermissions(model.path) },
-  });
-  const ready = new Promise<void>((resolve, reject) => {
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) =>
-      data.kind === "ready" ? resolve() : reject(
-        new Error(
-          data.kind === "failed" ? data.message : "unexpected message",
-        ),
-      );
-    worker.onerror = (event) => {
-      event.preventDefault();
-      reject(new Error(event.message));
-    };
-  });
-  const message: ToWorker = { kind: "load", model };
-  worker.postMessage(message);
-  try {
-    await ready;
-  } catch (error) {
-    worker.terminate();
-    const reason = (error as Error).message;
-    throw new SetupError(`Cannot load model "${model.path}": ${reason}`, { cause: error });
-  }
-  return worker;
 }

@@ -74,14 +74,12 @@ export function parseSearchOptions(argv: readonly string[]): SearchOptions {
 
 /** What a search may touch: the index, the given file, and native code only for an image. */
 export function searchPermissions({ question, indexDir, model }: SearchOptions): Permissions {
-  // SQLite keeps a small file beside an index that is open.
-  const index = { read: [indexDir], write: [indexDir] };
-  if (question.kind === "id") return index;
-  if (question.kind === "vector") return { ...index, read: [indexDir, question.path] };
+  if (question.kind === "id") return { read: [indexDir] };
+  if (question.kind === "vector") return { read: [indexDir, question.path] };
   const files = modelFiles(model);
   return {
     read: [indexDir, question.path, ...files.read, ...NATIVE_READ],
-    write: [indexDir, ...files.write],
+    write: files.write,
     env: NATIVE_ENV,
     ffi: [PACKAGES_DIR],
   };

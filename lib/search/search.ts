@@ -3,11 +3,13 @@ import Table from "cli-table3";
 import { availableParallelism } from "node:os";
 import { EmbeddedIndex } from "../index/embedded_index.ts";
 import type { Hit, VectorIndex } from "../index/types.ts";
+import { MAX_IMAGE_BYTES } from "../images/load.ts";
 import { engineModel, openModel } from "../inference/model.ts";
 import { WorkerPool } from "../inference/worker_pool.ts";
 import type { Report, Run } from "../shared/cli.ts";
 import { errorMessage, SetupError } from "../shared/errors.ts";
 import { fileReason } from "../shared/files.ts";
+import { printable } from "../shared/log.ts";
 import { checkVector, readVectorFile } from "../vectors/vector_store.ts";
 import type { SearchOptions } from "./options.ts";
 
@@ -52,6 +54,8 @@ async function questionVector(
 }
 
 async function embedFile(path: string, modelName: string): Promise<Float32Array> {
+  const { size } = await Deno.stat(path);
+  if (size > MAX_IMAGE_BYTES) throw new Error(`it has ${Math.round(size / 1e6)} MB`);
   const file = await Deno.readFile(path);
   const model = await openModel(modelName);
   using pool = await WorkerPool.start(engineModel(model, availableParallelism()), 1);
@@ -74,7 +78,7 @@ function hitTable(hits: readonly Hit[]): string {
     chars: noBorders,
   });
   for (const { rank, similarity, id, title, access } of hits.map(hitJson)) {
-    table.push([rank, similarity.toFixed(4), id, printable(title), access]);
+    table.push([rank, similarity.toFixed(4), ...[id, title, access].map(cellText)]);
   }
   return table.toString().replaceAll(/ +$/gm, "");
 }
@@ -86,7 +90,6 @@ const noBorders = Object.fromEntries(
     .concat("mid", "mid-mid", "middle").map((part) => [part, ""]),
 );
 
-/** The text without characters that would steer a terminal. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{C}/gu, " ");
+function cellText(text: string): string {
+  return printable(text.replaceAll("\n", " "));
 }

@@ -169,13 +169,30 @@ export function webUrl(text: string): URL {
   if (url.username !== "" || url.password !== "") {
     throw new InvalidArgumentError("It must not hold a user name or password.");
   }
+  if (!/^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/.test(url.hostname)) {
+    throw new InvalidArgumentError("It must name a host of letters, digits, '.' and '-'.");
+  }
   return url;
 }
 
-/** Parses a path into an absolute one; an empty text is refused. */
+/** The option `--base-url`, which the environment variable BASE_URL gives too. */
+export function baseUrlOption(description: string) {
+  const standard = "https://api.nb.no";
+  return new Option("--base-url <url>", description).env("BASE_URL")
+    .default(webUrl(standard), standard)
+    .argParser((text) => webUrl(text === "" ? standard : text));
+}
+
+/** Parses a path into an absolute one; commas separate the paths of a permission. */
 export function path(text: string): string {
-  if (text === "" || text.includes("\0")) throw new InvalidArgumentError("It must be a path.");
-  return resolve(text);
+  if (text === "" || text.startsWith("--") || text.includes("\0")) {
+    throw new InvalidArgumentError("It must be a path.");
+  }
+  const absolute = resolve(text);
+  if (absolute.includes(",")) {
+    throw new InvalidArgumentError("It must be a path without a comma.");
+  }
+  return absolute;
 }
 
 /**

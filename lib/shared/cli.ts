@@ -61,8 +61,7 @@ export class Run implements AsyncDisposable {
     error: unknown,
     items = 1,
   ): Promise<void> {
-    this.signal.throwIfAborted();
-    if (error instanceof SetupError) throw error;
+    if (error instanceof SetupError || error === this.signal.reason) throw error;
     const code = errorCode(error);
     const message = errorMessage(error);
     this.stats.addFailed(code, items);

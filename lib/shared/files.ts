@@ -17,21 +17,22 @@ export async function* walkFiles(root: string): AsyncGenerator<string> {
 }
 
 async function* walk(root: string, folder: string): AsyncGenerator<string> {
-  const names: { name: string; isDirectory: boolean }[] = [];
+  const names: string[] = [];
+  const folders = new Set<string>();
   try {
     for await (const entry of Deno.readDir(join(root, folder))) {
       if (entry.name === STATE_DIR) continue;
       if (entry.isSymlink && !await isFile(join(root, folder, entry.name))) continue;
-      names.push({ name: entry.name, isDirectory: entry.isDirectory });
+      names.push(entry.name);
+      if (entry.isDirectory) folders.add(entry.name);
     }
   } catch (error) {
     const what = join(root, folder);
     throw new SetupError(`Cannot read folder "${what}": ${fileReason(error)}`, { cause: error });
   }
-  names.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const { name, isDirectory } of names) {
+  for (const name of names.sort()) {
     const path = folder === "" ? name : `${folder}/${name}`;
-    if (isDirectory) yield* walk(root, path);
+    if (folders.has(name)) yield* walk(root, path);
     else yield path;
   }
 }
@@ -49,12 +50,25 @@ export function exists(path: string): boolean {
   return existsSync(path); // a tenth of the time of a stat that fails
 }
 
+/**
+ * Makes sure that a folder that is to be read is there.
+ *
+ * @throws {SetupError} if it is not
+ */
+export async function requireFolder(path: string): Promise<void> {
+  try {
+    if (!(await Deno.stat(path)).isDirectory) throw new Deno.errors.NotADirectory();
+  } catch (error) {
+    throw new SetupError(`Cannot read folder "${path}": ${fileReason(error)}`, { cause: error });
+  }
+}
+
 /** The plain reason of a file error, without Deno's wording around it. */
 export function fileReason(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "no such file or folder";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.NotCapable) return "outside the paths that this run may use";
-  if (error instanceof Deno.errors.NotADirectory) return "a part of the path is not a folder";
+  if (error instanceof Deno.errors.NotADirectory) return "it is not a folder, or below a file";
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
   if (isDiskFull(error)) return "the disk is full";
   return errorMessage(error);

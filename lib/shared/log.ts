@@ -18,8 +18,13 @@ export function logLine(text: string): void {
   const status = statusLine;
   drawStatus("");
   // deno-lint-ignore no-console -- the one place that writes to stderr
-  console.error(text);
+  console.error(printable(text));
   drawStatus(status);
+}
+
+/** The text without characters that would steer a terminal; line ends stay. */
+export function printable(text: string): string {
+  return text.replaceAll(/(?!\n)\p{Cc}/gu, "\ufffd");
 }
 
 /** Draws the progress line in place of the last one; an empty text takes it away. */

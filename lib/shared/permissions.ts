@@ -1,6 +1,6 @@
 /** What a run may touch, and the `deno run` flags that say so. */
 
-/** The permissions of one run; whatever is left out is denied. */
+/** The permissions of one run, no value with a comma; whatever is left out is denied. */
 export interface Permissions {
   /** Hosts with port, such as `api.nb.no:443`. */
   readonly net?: readonly string[];
@@ -34,8 +34,7 @@ export function permissionFlags(permissions: Permissions): string[] {
   for (const kind of ["net", "read", "write", "env", "ffi", "run"] as const) {
     const values = [...new Set(permissions[kind] ?? [])];
     if (values.length === 0) continue;
-    // A comma separates values, so one inside a path is doubled.
-    flags.push(`--allow-${kind}=${values.map((value) => value.replaceAll(",", ",,")).join(",")}`);
+    flags.push(`--allow-${kind}=${values.join(",")}`);
   }
   return flags;
 }

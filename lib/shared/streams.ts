@@ -2,7 +2,7 @@
 import { pMapIterable } from "p-map";
 
 /**
- * Maps with at most `concurrency` calls under way and as many results waiting; keeps the order.
+ * Maps with at most `concurrency` calls under way or results waiting; keeps the order.
  *
  * @example
  * ```ts
@@ -16,14 +16,17 @@ export function mapConcurrent<T, R>(
   items: AsyncIterable<T> | Iterable<T>,
   work: (item: T) => Promise<R>,
 ): AsyncIterable<R> {
-  return pMapIterable<T, R>(items, work, { concurrency, backpressure: 2 * concurrency }) as
-    & AsyncIterable<R>
-    & unknown;
+  return pMapIterable<T, R>(items, work, {
+    concurrency,
+    backpressure: concurrency,
+  }) as AsyncIterable<
+    R
+  >;
 }
 
 /** Has the next item made while one is worked on. */
 export function ahead<T>(items: AsyncIterable<T>): AsyncIterable<T> {
-  return mapConcurrent(1, items, (item) => Promise.resolve(item));
+  return mapConcurrent(2, items, (item) => Promise.resolve(item));
 }
 
 /**

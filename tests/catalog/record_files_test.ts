@@ -59,6 +59,8 @@ const RGLOB: [glob: string, found: string[]][] = [
       ...[...ONE_LETTER, "ø/𝒳.json"],
     ],
   ],
+  ["library/a1-*", []],
+  ["*a1.json", ["a1.json", "library/a1.json"]],
   ["library//*", LIBRARY],
   ["library/./*", LIBRARY],
 ];

@@ -23,6 +23,7 @@ export async function probe({ url, file, newFile }: ProbeTargets): Promise<strin
       Deno.dlopen(Deno.build.os === "darwin" ? "libSystem.dylib" : "libc.so.6", {}).close(),
     env: () => Deno.env.get("HOME"),
     sys: () => Deno.hostname(),
+    import: () => import(`${url}/module.ts`),
   };
   const worked: string[] = [];
   for (const [name, attempt] of Object.entries(tries)) {
@@ -30,7 +31,9 @@ export async function probe({ url, file, newFile }: ProbeTargets): Promise<strin
       await attempt();
       worked.push(name);
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotCapable)) throw error;
+      const isDenied = error instanceof Deno.errors.NotCapable ||
+        (name === "import" && /remote|import access/i.test(String(error)));
+      if (!isDenied) throw error;
     }
   }
   return worked;

@@ -109,4 +109,14 @@ export function testIndex(
     const hits = await index.nearest(vector, 3);
     assert.deepEqual(hits.map(({ document }) => document.id), ["a", "b", "c"]);
   });
+
+  test("clear() takes all out, for vectors of another length too", async (index) => {
+    await index.bulk(items);
+    await index.clear();
+    assert.equal(await index.count(), 0);
+    assert.deepEqual(await index.nearest(vectors[0]!, 5), []);
+    const short = new Float32Array([1, 2, 3]);
+    await index.bulk([{ document: documentOf("short"), vector: short }]);
+    assert.deepEqual((await index.nearest(short, 5)).map((h) => h.document.id), ["short"]);
+  });
 }

@@ -47,13 +47,15 @@ Deno.test("EmbeddedIndex is read by many while one writes, and keeps what it hol
   using reader = await EmbeddedIndex.open({ dir: dir.path, name: "x", mode: "read" });
   assert.equal(reader.nearest(a, 9).length, 1);
   writer.bulk([{ document: documentOf("b"), vector: b }]);
-  using later = await EmbeddedIndex.open({ dir: dir.path, name: "x", mode: "read" });
-  assert.deepEqual(later.nearest(b, 9).map(({ document }) => document.id), ["b", "a"]);
+  assert.deepEqual(reader.nearest(b, 9).map(({ document }) => document.id), ["b", "a"]);
+  writer.clear();
+  writer.bulk([{ document: documentOf("c"), vector: new Float32Array([1, 2]) }]);
+  assert.deepEqual(reader.nearest(new Float32Array([1, 2]), 9).map((h) => h.document.id), ["c"]);
 });
 
-Deno.test("EmbeddedIndex.open() recreates, and explains what it cannot open", async () => {
+Deno.test("EmbeddedIndex.open() keeps what is there, and explains what it cannot open", async () => {
   await using dir = await tempDir();
-  const open = (name: string, mode: "read" | "write" | "recreate") =>
+  const open = (name: string, mode: "read" | "write") =>
     EmbeddedIndex.open({ dir: dir.path, name, mode });
   await assert.rejects(open("none", "read"), { code: "setup", message: /no such file/ });
   await Deno.writeTextFile(join(dir.path, "text.sqlite"), "not a database ".repeat(50));
@@ -67,9 +69,6 @@ Deno.test("EmbeddedIndex.open() recreates, and explains what it cannot open", as
     assert.equal(index.count(), 1);
     assert.equal(index.dims, 2);
   }
-  using index = await open("x", "recreate");
-  assert.equal(index.count(), 0);
-  assert.equal(index.dims, undefined);
 });
 
 Deno.test("BinaryCoder gives the same code for the same seed, near codes for near vectors", () => {
@@ -86,4 +85,31 @@ Deno.test("BinaryCoder gives the same code for the same seed, near codes for nea
   assert.deepEqual(code(a, 42), code(a, 42));
   assert.notDeepEqual(code(a, 42), code(a, 43));
   assert.ok(distance(code(a, 42), code(near, 42)) < distance(code(a, 42), code(b, 42)));
+});
+
+Deno.test("EmbeddedIndex forgets a bulk that failed, and goes on", async () => {
+  await using dir = await tempDir();
+  const items = randomVectors(20, 8).map((vector, i) => ({ document: documentOf(`${i}`), vector }));
+  {
+    using index = await EmbeddedIndex.open({ dir: dir.path, name: "x", mode: "write" });
+    const broken = { document: { ...documentOf("x"), id: null as unknown as string } };
+    assert.throws(() => index.bulk([items[0]!, { ...items[1]!, ...broken }]), { code: "setup" });
+    assert.deepEqual([index.count(), index.dims], [0, undefined]);
+    index.bulk(items.slice(0, 10));
+  }
+  using index = await EmbeddedIndex.open({ dir: dir.path, name: "x", mode: "write" });
+  index.bulk(items.slice(10));
+  for (const { document, vector } of items) {
+    assert.equal(index.nearest(vector, 1)[0]?.document.id, document.id);
+  }
+});
+
+Deno.test("EmbeddedIndex can be read where nothing can be written", async () => {
+  await using dir = await tempDir();
+  {
+    using index = await EmbeddedIndex.open({ dir: dir.path, name: "x", mode: "write" });
+    index.bulk([{ document: documentOf("a"), vector: new Float32Array([1, 2]) }]);
+  }
+  const names = await Array.fromAsync(Deno.readDir(dir.path), ({ name }) => name);
+  assert.deepEqual(names, ["x.sqlite"], "no log beside it that a reader would have to write");
 });

@@ -38,6 +38,7 @@ Deno.test("a worker has no net, no write, no run, and reads nothing but the mode
 });
 
 Deno.test("the main thread loses native code once the workers run, and they still work", async () => {
+  await openModel("demo"); // built by now, so that the process need not write it
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       ["run", "--no-prompt", `--allow-ffi=${PACKAGES_DIR}`, `--allow-env=${NATIVE_ENV}`],
@@ -60,4 +61,18 @@ Deno.test("WorkerPool.start() explains a model that cannot be loaded", async () 
 
 Deno.test("openModel() names the models that there are", async () => {
   await assert.rejects(openModel("none"), { code: "setup", message: /"none".*"demo"/ });
+});
+
+Deno.test("WorkerPool.embed() tells each image's fault, and refuses what would take all memory", async () => {
+  // In a process of its own: the pool takes the test runner's native code away.
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", join(ROOT, "tests/helpers/odd_images.ts")],
+  }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), {
+    svg: "image_unreadable",
+    empty: "image_unreadable",
+    photo: "vector",
+    tall: "image_too_large",
+  });
 });

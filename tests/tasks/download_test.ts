@@ -124,6 +124,10 @@ Deno.test("download explains in one line what it cannot use, and ends with 2", a
     [["--groupby", "a:("], /not a regular expression/],
     [["--base-url", "ftp://x"], /http:\/\/ or https:\/\//],
     [["extra"], /Too many arguments/],
+    [["-o", join(dir.path, "a,b")], /without a comma/],
+    [["-o", "--json"], /--output-folder.*It must be a path/],
+    [["--base-url", "http://*"], /host of letters/],
+    [["--contact", "me (you)"], /without brackets/],
     [["--base-url", unreachable, "-o", dir.path], /127\.0\.0\.1.*connection refused/],
     [["-o", join(file, "below")], /Cannot write to folder.*not a folder/],
   ];

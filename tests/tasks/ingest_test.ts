@@ -122,6 +122,10 @@ Deno.test("ingest and search explain in one line what they cannot use, and end w
   const cases: [string[], RegExp][] = [
     [["ingest", "--records-dir", none, "--vectors-dir", none, ...index], /no such file or folder/],
     [["ingest", "--vectors-dir", none], /records' folder is missing/],
+    [
+      ["ingest", "--recreate-index", "--records-dir", dir.path, "--vectors-dir", none, ...index],
+      /Cannot read folder ".*none"/,
+    ],
     [[...ingest, "--mapping", "../x"], /neither a file nor the name of an index/],
     [[...ingest, "--format", "csv"], /one of npy, vct/],
     [["search", ...index], /one of --id, --image and --vector/],
@@ -139,4 +143,5 @@ Deno.test("ingest and search explain in one line what they cannot use, and end w
     assert.match(stderr, message);
     assert.equal(stderr.trim().split("\n").length, 1, stderr);
   }
+  assert.equal(jsonOf(await runTask([...ingest, "--json"])).skipped, 10, "nothing was lost");
 });

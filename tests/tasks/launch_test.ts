@@ -10,7 +10,7 @@ const TASKS = ["demo", "download", "vectorize", "ingest", "search"];
 /** What the probe can do with a run's own permissions. */
 async function probeWith(flags: string[], url: string, newFile: string): Promise<string[]> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-check", ...flags, join(ROOT, "tests/helpers/probe.ts"), url]
+    args: ["run", "--no-check", "--no-remote", ...flags, join(ROOT, "tests/helpers/probe.ts"), url]
       .concat(join(ROOT, "README.md"), newFile),
   }).output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
@@ -90,4 +90,50 @@ Deno.test("Ctrl-C ends a run with 130 and a summary; what was stored is kept", a
   const text = new TextDecoder().decode(stderr);
   assert.equal(code, 130, text);
   assert.match(text.trim().split("\n").at(-1)!, /^download: interrupted: 5 stored/);
+});
+
+Deno.test("kill -9 of deno task ends the tool too", async () => {
+  await using dir = await tempDir();
+  const asked = Promise.withResolvers<void>();
+  await using api = demoApi({
+    intercept: (_, url) => {
+      if (url.searchParams.get("page") === "3") asked.resolve();
+      return undefined;
+    },
+  });
+  const args = ["download", "--size", "1", "--delay", "0.2", "-o", dir.path];
+  const child = spawnTask([...args, "--base-url", api.url]);
+  await asked.promise;
+  child.kill("SIGKILL");
+  await child.output();
+  const before = api.requests.length;
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  assert.ok(api.requests.length - before < 8, `${api.requests.length - before} more requests`);
+});
+
+Deno.test("Ctrl-C during vectorize keeps the vectors that are done", async () => {
+  await using dir = await tempDir();
+  await Deno.mkdir(join(dir.path, "r"));
+  await Deno.mkdir(join(dir.path, "v"));
+  const photo = await Deno.readFile(join(ROOT, "tests/fixtures/photos/ski_rocket.jpg"));
+  for (let i = 0; i < 300; i++) {
+    await Deno.writeTextFile(join(dir.path, `r/id${i}.json`), `{"id":"id${i}"}`);
+    const whole = i % 7 > 0;
+    await Deno.writeFile(join(dir.path, `v/id${i}.jpg`), whole ? photo : photo.slice(0, 5000));
+  }
+  const child = spawnTask(
+    ["vectorize", join(dir.path, "r"), "*", join(dir.path, "v"), "--batch", "4", "--jobs", "2"],
+  );
+  const vectors = async () => {
+    const names = await Array.fromAsync(Deno.readDir(join(dir.path, "v")), ({ name }) => name);
+    return names.filter((name) => name.endsWith(".npy")).length;
+  };
+  while (await vectors() < 8) await new Promise((resolve) => setTimeout(resolve, 50));
+  child.kill("SIGINT");
+  const { code, stderr } = await child.output();
+  const last = new TextDecoder().decode(stderr).trim().split("\n").at(-1)!;
+  assert.equal(code, 130, last);
+  const stored = Number(/interrupted: (\d+) stored/.exec(last)?.[1]);
+  assert.equal(stored, await vectors());
+  assert.ok(stored >= 8 && stored < 200, last);
 });

@@ -147,6 +147,20 @@ Deno.test("vectorize skips pictures that are not on disk unless told to fetch th
   assert.deepEqual(api.requests, []);
 });
 
+Deno.test("vectorize fetches a picture again that was stored damaged", async () => {
+  await using dir = await tempDir();
+  const photo = await Deno.readFile(join(FIXTURES, "photos/skl_china.jpg"));
+  let sent = photo.slice(0, photo.length / 2);
+  await using api = demoApi({ intercept: () => new Response(sent) });
+  const href = `${api.url}/services/image/resolver/x/full/{width},{height}/0/native.jpg`;
+  await writeRecords(dir.path, { "r/a.json": { id: "a", _links: { thumbnail_custom: { href } } } });
+  const args = ["vectorize", join(dir.path, "r"), "*", join(dir.path, "v"), "--download-images"]
+    .concat("--base-url", api.url, "--json");
+  assert.deepEqual(jsonOf(await runTask(args)).errors, { image_unreadable: 1 });
+  sent = photo;
+  assert.equal(jsonOf(await runTask(args)).stored, 1);
+});
+
 Deno.test("vectorize takes the last, partial batch too, and --step passes over whole ones", async () => {
   await using dir = await tempDir();
   await Deno.mkdir(join(dir.path, "v"));
