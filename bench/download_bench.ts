@@ -105,9 +105,8 @@ async function compare(total: number): Promise<void> {
   try {
     const out = join(dir, "tool");
     const tool = await measure(
-      ["run", "--quiet", "--no-prompt", `--allow-net=${new URL(url).host}`, `--allow-read=${out}`]
-        .concat(`--allow-write=${out}`, "--allow-env=BASE_URL", "tasks/download.ts", "--scroll")
-        .concat("--size", String(SIZE), "--delay", "0", "-o", out, "--base-url", url),
+      ["task", "--quiet", "download", "--scroll", "--size", String(SIZE), "--delay", "0"]
+        .concat("-o", out, "--base-url", url),
     );
     const bare = join(dir, "bare");
     await Deno.mkdir(bare);

@@ -11,7 +11,7 @@ import type { DownloadOptions } from "./options.ts";
 import { RecordStore } from "./record_store.ts";
 
 /** Records that are written at a time. */
-const WRITERS = 8;
+const WRITERS = 4;
 
 /** Stores every record of the query that is not there yet. */
 export async function download(options: DownloadOptions, run: Run): Promise<Report | void> {

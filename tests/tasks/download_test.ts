@@ -324,3 +324,76 @@ Deno.test("download tells the service who it is, and spaces its requests", async
   // Four spaces of 200 ms, less what the first connection took to be made.
   assert.ok(times.at(-1)! - times[0]! > 700, `${times.at(-1)! - times[0]!} ms`);
 });
+
+for (const way of [[], ["--scroll"]]) {
+  const name = `download ${way.join() || "by number"}`;
+  Deno.test(`${name} gets all that can be had from a service full of faults`, async () => {
+    await using dir = await tempDir();
+    await using elsewhere = demoApi({ records: manyRecords(10) });
+    const cut = () =>
+      new Response('{"page":{"totalElements":', { headers: { "content-length": "1000" } });
+    const retryAfter = (status: number, value: string) =>
+      new Response("later", { status, headers: { "retry-after": value } });
+    const redirect = () =>
+      new Response(null, {
+        status: 302,
+        headers: { location: `${elsewhere.url}/catalog/v1/items` },
+      });
+    const slow = () => new Promise<Response>((resolve) => setTimeout(resolve, 1500, cut()));
+    /** By page: what goes wrong once, and what goes wrong always. */
+    const once: Record<string, () => Response | Promise<Response>> = {
+      1: () => way.length > 0 ? new Response("expired", { status: 404 }) : retryAfter(429, "1"),
+      2: () => retryAfter(503, new Date(Date.now() + 1000).toUTCString()),
+      3: () => new Response("<html>maintenance</html>"),
+      4: () => new Response('{"page":'),
+      5: cut,
+      6: slow,
+      9: () => new Response("too slow", { status: 408 }),
+    };
+    const always: Record<string, () => Response> = {
+      7: redirect,
+      8: () => new Response("internal error", { status: 500 }),
+    };
+    const records: { id: string }[] = manyRecords(120);
+    records[115] = { id: "../../evil" };
+    await using api = demoApi({
+      records,
+      intercept: (_, { searchParams }) => {
+        const page = searchParams.get("scrollId") ?? searchParams.get("page") ?? "0";
+        const fault = once[page] ?? always[page];
+        delete once[page];
+        return fault?.();
+      },
+    });
+    const result = await runTask(
+      ["download", "--size", "10", "--delay", "0", "--retries", "2", "--timeout", "1", "--log"]
+        .concat("-o", join(dir.path, "out"), "--base-url", api.url, "--json", ...way),
+    );
+    assert.equal(result.code, 1, result.stderr);
+    const { total, stored, skipped, failed, errors } = jsonOf(result);
+    assert.deepEqual({ total, stored, skipped, failed }, {
+      total: 120,
+      stored: 99,
+      skipped: 0,
+      failed: 21,
+    });
+    assert.deepEqual(errors, { host_not_allowed: 10, http_500: 10, record_id: 1 });
+    assert.deepEqual(Object.keys(once), [], "every fault came up");
+    assert.deepEqual(elsewhere.requests, []);
+    const files = (await filesIn(join(dir.path, "out"))).filter((file) => file.endsWith(".json"));
+    assert.deepEqual(
+      files.map((file) => file.split("/").at(-1)).sort(),
+      records.map(({ id }) => `${id}.json`)
+        .filter((_, i) => i !== 115 && (i < 70 || i >= 90)).sort(),
+    );
+    const failures = (await Deno.readTextFile(join(dir.path, "out/.maken/failures.jsonl"))).trim()
+      .split("\n").map((line) => JSON.parse(line));
+    assert.deepEqual(failures.map(({ code }) => code), [
+      "host_not_allowed",
+      "http_500",
+      "record_id",
+    ]);
+    const logs = (await filesIn(join(dir.path, "out"))).filter((file) => file.endsWith(".log"));
+    assert.deepEqual(logs, ["page_7.log", "page_8.log"]);
+  });
+}
