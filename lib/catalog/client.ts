@@ -3,6 +3,7 @@ import { VERSION } from "../shared/args.ts";
 import { HttpError } from "../shared/errors.ts";
 import { bodyStart, type HttpAnswer, HttpClient, type HttpOptions } from "../shared/http.ts";
 import { hostAndPort } from "../shared/urls.ts";
+import type { Days } from "./days.ts";
 import { parseExact } from "./exact_json.ts";
 import type { DownloadOptions } from "./options.ts";
 import { searchPage } from "./types.ts";
@@ -18,12 +19,6 @@ export interface Page {
   readonly totalPages: number;
   /** Address of the next page, where the service gave one. */
   readonly next: string | undefined;
-}
-
-/** A span of days, both of them in it, as YYYYMMDD. */
-export interface Days {
-  readonly from: string;
-  readonly to: string;
 }
 
 /** What a query is made of. */

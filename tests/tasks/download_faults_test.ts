@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { walkFiles } from "../../lib/shared/files.ts";
+import { demoApi } from "../helpers/demo_api.ts";
+import { manyRecords } from "../helpers/many_records.ts";
+import { jsonOf, runTask, spawnTask } from "../helpers/run_task.ts";
+import { tempDir } from "../helpers/temp_dir.ts";
+
+const filesIn = (path: string) => Array.fromAsync(walkFiles(path));
+
+/** All files below a folder, Maken's own state too, with their contents. */
+async function tree(root: string): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  const walk = async (folder: string) => {
+    for await (const { name, isDirectory } of Deno.readDir(join(root, folder))) {
+      const path = join(folder, name);
+      if (isDirectory) await walk(path);
+      else files.set(path, await Deno.readTextFile(join(root, path)));
+    }
+  };
+  await walk("");
+  return new Map([...files].sort());
+}
+
+for (const way of [[], ["--scroll"]]) {
+  Deno.test(`download killed again and again ends with the same tree ${way}`, async () => {
+    await using dir = await tempDir();
+    let delayMs = 0;
+    await using api = demoApi({
+      records: manyRecords(600),
+      intercept: async () => {
+        await new Promise((resolve) => setTimeout(resolve, delayMs));
+        return undefined;
+      },
+    });
+    const args = (out: string) =>
+      ["download", "--size", "10", "--delay", "0", "--base-url", api.url, ...way]
+        .concat("-o", join(dir.path, out));
+    const whole = await runTask(args("whole"));
+    assert.equal(whole.code, 0, whole.stderr);
+    const requests = api.requests.length;
+    delayMs = 10;
+    let kills = 0;
+    for (let n = 0; n < 8; n++) {
+      const child = spawnTask(args("killed"));
+      const timer = setTimeout(() => {
+        child.kill("SIGKILL");
+        kills++;
+      }, 350 + 60 * n);
+      const { code } = await child.output();
+      clearTimeout(timer);
+      if (code === 0) break;
+    }
+    delayMs = 0;
+    assert.ok(kills >= 3);
+    const last = await runTask(args("killed"));
+    assert.equal(last.code, 0, last.stderr);
+    assert.match(last.stderr, /of 600/);
+    const state = await tree(join(dir.path, "killed"));
+    assert.deepEqual(state, await tree(join(dir.path, "whole")));
+    assert.ok([...state.keys()].every((path) => !path.includes(".tmp")));
+    assert.equal(requests, 60);
+  });
+}
+
+for (const way of [[], ["--scroll"]]) {
+  const name = `download ${way.join() || "by number"}`;
+  Deno.test(`${name} gets all that can be had from a service full of faults`, async () => {
+    await using dir = await tempDir();
+    await using elsewhere = demoApi({ records: manyRecords(10) });
+    const cut = () =>
+      new Response('{"page":{"totalElements":', { headers: { "content-length": "1000" } });
+    const retryAfter = (status: number, value: string) =>
+      new Response("later", { status, headers: { "retry-after": value } });
+    const redirect = () =>
+      new Response(null, {
+        status: 302,
+        headers: { location: `${elsewhere.url}/catalog/v1/items` },
+      });
+    const slow = () => new Promise<Response>((resolve) => setTimeout(resolve, 1500, cut()));
+    /** By page: what goes wrong once, and what goes wrong always. */
+    const once: Record<string, () => Response | Promise<Response>> = {
+      1: () => way.length > 0 ? new Response("expired", { status: 404 }) : retryAfter(429, "1"),
+      2: () => retryAfter(503, new Date(Date.now() + 1000).toUTCString()),
+      3: () => new Response("<html>maintenance</html>"),
+      4: () => new Response('{"page":'),
+      5: cut,
+      6: slow,
+      9: () => new Response("too slow", { status: 408 }),
+    };
+    const always: Record<string, () => Response> = {
+      7: redirect,
+      8: () => new Response("internal error", { status: 500 }),
+    };
+    const records: { id: string }[] = manyRecords(120);
+    records[115] = { id: "../../evil" };
+    await using api = demoApi({
+      records,
+      intercept: (_, { searchParams }) => {
+        const page = searchParams.get("scrollId") ?? searchParams.get("page") ?? "0";
+        const fault = once[page] ?? always[page];
+        delete once[page];
+        return fault?.();
+      },
+    });
+    const result = await runTask(
+      ["download", "--size", "10", "--delay", "0", "--retries", "2", "--timeout", "1", "--log"]
+        .concat("-o", join(dir.path, "out"), "--base-url", api.url, "--json", ...way),
+    );
+    assert.equal(result.code, 1, result.stderr);
+    const { total, stored, skipped, failed, errors } = jsonOf(result);
+    assert.deepEqual({ total, stored, skipped, failed }, {
+      total: 120,
+      stored: 99,
+      skipped: 0,
+      failed: 21,
+    });
+    assert.deepEqual(errors, { host_not_allowed: 10, http_500: 10, record_id: 1 });
+    assert.deepEqual(Object.keys(once), [], "every fault came up");
+    assert.deepEqual(elsewhere.requests, []);
+    const files = (await filesIn(join(dir.path, "out"))).filter((file) => file.endsWith(".json"));
+    assert.deepEqual(
+      files.map((file) => file.split("/").at(-1)).sort(),
+      records.map(({ id }) => `${id}.json`)
+        .filter((_, i) => i !== 115 && (i < 70 || i >= 90)).sort(),
+    );
+    const failures = (await Deno.readTextFile(join(dir.path, "out/.maken/failures.jsonl"))).trim()
+      .split("\n").map((line) => JSON.parse(line));
+    assert.deepEqual(failures.map(({ code }) => code), [
+      "host_not_allowed",
+      "http_500",
+      "record_id",
+    ]);
+    const logs = (await filesIn(join(dir.path, "out"))).filter((file) => file.endsWith(".log"));
+    assert.deepEqual(logs, ["page_7.log", "page_8.log"]);
+  });
+}
