@@ -16,7 +16,8 @@ export interface Page {
   readonly items: readonly unknown[];
   /** Records that match the query. */
   readonly totalElements: number;
-  readonly totalPages: number;
+  /** Records a page, as the service has it. */
+  readonly size: number | undefined;
   /** Address of the next page, where the service gave one. */
   readonly next: string | undefined;
 }
@@ -24,7 +25,7 @@ export interface Page {
 /** What a query is made of. */
 export type Query = Pick<
   DownloadOptions,
-  "url" | "filters" | "scroll" | "profile" | "page" | "size"
+  "url" | "filters" | "scroll" | "profile" | "page" | "size" | "max"
 >;
 
 /**
@@ -43,7 +44,7 @@ export type Query = Pick<
  * );
  * ```
  */
-export function pageUrl(query: Omit<Query, "page">, page: number, days?: Days): string {
+export function pageUrl(query: Omit<Query, "page" | "max">, page: number, days?: Days): string {
   const url = new URL(query.url);
   for (const filter of query.filters) url.searchParams.append("filter", filter);
   if (days !== undefined) {
@@ -97,13 +98,9 @@ function readPage({ url, body }: HttpAnswer): Page {
     throw badPage(url, body, `it is not a page of results (${where}: ${issue?.message})`);
   }
   const { page, _embedded, _links } = parsed.data;
-  const { totalElements, totalPages } = page;
-  return {
-    totalElements,
-    totalPages,
-    items: _embedded?.items ?? [],
-    next: absolute(_links?.next?.href, url),
-  };
+  const { totalElements, size } = page;
+  const next = absolute(_links?.next?.href, url);
+  return { items: _embedded?.items ?? [], totalElements, size, next };
 }
 
 /** A link of the service, which may be relative; one that is no address at all is kept as it is. */

@@ -11,7 +11,7 @@ import type { DownloadOptions } from "./options.ts";
 import { RecordStore } from "./record_store.ts";
 
 /** Records that are written at a time. */
-const WRITERS = 4;
+const WRITERS = 8;
 
 /** Stores every record of the query that is not there yet. */
 export async function download(options: DownloadOptions, run: Run): Promise<Report | void> {
@@ -64,7 +64,9 @@ class Download {
   async #start(): Promise<Position> {
     const { options, run } = this;
     const entry = options.resume ? await this.#journal.read() : undefined;
-    await this.output.keepFailures(entry?.failuresLength ?? 0);
+    if (!await this.output.keepFailures(entry?.failuresLength ?? 0)) {
+      run.warn("another run has replaced failures.jsonl: the earlier failures are only counted");
+    }
     if (entry === undefined) {
       return { mode: options.scroll ? "scroll" : "pages", page: options.page };
     }
@@ -113,7 +115,10 @@ class Download {
   }
 
   async #lose({ url, error, records }: Step): Promise<void> {
-    await this.run.fail({ file: url, stage: "fetch" }, error, records);
+    const { total = Infinity, done } = this.run.stats;
+    const missing = Math.min(records, total - done);
+    if (missing <= 0) return;
+    await this.run.fail({ file: url, stage: "fetch" }, error, missing);
     if (!this.options.log || error === undefined) return;
     const { status, body } = error.info;
     const text = [url, status ?? error.code, error.message, body ?? ""].join("\n");

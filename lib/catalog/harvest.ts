@@ -2,6 +2,7 @@
  * The order in which the pages of a query are fetched, so that each comes once and a lost one does
  * not end the harvest: by number, by number within spans of days, or by scroll.
  */
+import { createHash } from "node:crypto";
 import { HttpError } from "../shared/errors.ts";
 import { type CatalogClient, type Page, pageUrl, type Query } from "./client.ts";
 import { type Days, halve, spanOf } from "./days.ts";
@@ -17,6 +18,8 @@ export type Position =
     readonly page: number;
     /** Spans that are left; undefined while the query is not split. */
     readonly spans?: readonly Days[];
+    /** Records of the first span, where they are known. */
+    readonly of?: number;
   }
   | {
     readonly mode: "scroll";
@@ -36,13 +39,13 @@ export interface Step {
   /** Undefined if the page is lost: `error` says why. */
   readonly page?: Page;
   readonly error?: HttpError;
-  /** Records on the page, or that were expected on it. */
+  /** Records on the page, or the most that were expected on it. */
   readonly records: number;
   /** Records that match the whole query, where that is known. */
   readonly total: number | undefined;
-  /** Whether the page was seen earlier, before the scroll began again. */
+  /** Whether its records may have been seen: then only those that are new count. */
   readonly repeated: boolean;
-  /** Where the harvest goes on after it; undefined at its end. */
+  /** Where the harvest goes on after it; undefined at its end, or not before the next step. */
   readonly after: Position | undefined;
 }
 
@@ -51,13 +54,12 @@ export interface Step {
  *
  * @throws {HttpError} if the service does not answer, or refuses the query
  */
-export async function* harvest(
+export function harvest(
   query: Query,
   client: CatalogClient,
   start: Position,
 ): AsyncGenerator<Step> {
-  if (start.mode === "scroll") yield* byScroll(query, client, start);
-  else yield* bySpans(query, client, start);
+  return start.mode === "scroll" ? byScroll(query, client, start) : bySpans(query, client, start);
 }
 
 /** Pages by number; a query with more results than the service gives is split into spans of days. */
@@ -67,97 +69,118 @@ async function* bySpans(
   start: Position & { mode: "pages" },
 ): AsyncGenerator<Step> {
   let spans: readonly (Days | undefined)[] = start.spans ?? [undefined];
-  let page = start.page;
+  let { page, of } = start;
   let whole: number | undefined;
   while (spans.length > 0) {
     const [days, ...others] = spans;
     const rest = others as Days[]; // only a query that is not split is without days
-    const steps = byNumber(query, client, page, days);
-    let { value: step, done } = await steps.next();
-    const tooMany = page === 0 && (step?.page?.totalElements ?? 0) > RESULT_WINDOW;
-    const halves = tooMany ? halve(days ?? spanOf(query.filters)) : undefined;
-    if (days === undefined) whole = step?.total;
-    if (halves !== undefined) {
-      spans = [...halves, ...rest];
-      continue;
-    }
-    while (!done) {
-      if (days === undefined) whole = step!.total;
-      yield { ...step!, total: whole, after: afterStep(step!, days, rest) };
-      ({ value: step, done } = await steps.next());
-    }
-    spans = rest;
+    const split = yield* byNumber(query, client, { page, days, rest, of, whole });
+    if (days === undefined) whole = split?.of;
+    spans = [...split?.halves ?? [], ...rest];
     page = 0;
+    of = undefined;
   }
 }
 
-function afterStep(step: Step, days: Days | undefined, rest: readonly Days[]) {
-  if (step.after === undefined) {
-    return rest.length > 0 ? { mode: "pages", page: 0, spans: rest } as const : undefined;
-  }
-  return days === undefined ? step.after : { ...step.after, spans: [days, ...rest] } as Position;
+/** A query of {@linkcode byNumber}. */
+interface Numbered {
+  /** First page. */
+  readonly page: number;
+  readonly days?: Days | undefined;
+  /** Spans that come after it. */
+  readonly rest?: readonly Days[];
+  /** Records of it, where they are known. */
+  readonly of?: number | undefined;
+  /** Records of the query that it is a part of, where they are known. */
+  readonly whole?: number | undefined;
 }
 
-/** Pages of one query by number, as far as the service gives them. */
+/** What becomes of a query that is too large. */
+interface Split {
+  readonly halves: readonly [Days, Days];
+  readonly of: number;
+}
+
+/** Pages of one query by number; gives its halves in their place if it must be split. */
 async function* byNumber(
   query: Query,
   client: CatalogClient,
-  first: number,
-  days?: Days,
-  total?: number,
-): AsyncGenerator<Step> {
-  const byPage = { ...query, scroll: false };
+  { page: first, days, rest = [], of, whole }: Numbered,
+): AsyncGenerator<Step, Split | undefined> {
+  const urlOf = (number: number) => pageUrl({ ...query, scroll: false }, number, days);
   const repeats = new RepeatFinder();
-  let pages = Math.ceil((total ?? 0) / query.size);
-  let unanswered: Step | undefined;
-  for (let number = first, isLast = false; !isLast; number++) {
-    const url = pageUrl(byPage, number, days);
-    let result: Pick<Step, "page" | "error" | "records">;
+  let size = query.size; // the service may have a smaller one
+  for (let number = first;; number++) {
+    const url = urlOf(number);
+    let result: Pick<Step, "page" | "error">;
     try {
       const page = await client.page(url);
-      total = page.totalElements;
-      pages = Math.max(page.totalPages, Math.ceil(total / query.size));
-      checkPage(page, url, number < pages, repeats);
-      result = { page, records: page.items.length };
+      of = page.totalElements;
+      size = page.size ?? size;
+      checkPage(page, url, number * size < of, repeats);
+      result = { page };
     } catch (error) {
-      if (!canBeLost(error) || (total === undefined && !canBeFirst(error))) throw error;
-      if (total === undefined && number > first) throw error;
-      const expected = total === undefined ? query.size : total - number * query.size;
-      result = { error, records: Math.max(1, Math.min(query.size, expected)) };
+      of = await totalBesides(
+        error,
+        of,
+        [urlOf(number + 1), urlOf(Math.max(0, number - 1))],
+        client,
+      );
+      result = { error: error as HttpError };
     }
-    isLast = total !== undefined && number + 1 >= pages;
-    const tooFar = total !== undefined && !isLast && (number + 2) * query.size > RESULT_WINDOW;
-    const after: Position | undefined = isLast || tooFar
-      ? undefined
-      : { mode: "pages", page: number + 1 };
-    const step = { ...result, number, url, total, repeated: false, after };
-    if (unanswered !== undefined) {
-      // Nothing is lost while the service does not answer at all: the run ends, to be gone on with.
-      if (step.error !== undefined && !isAnswer(step.error)) throw step.error;
-      yield unanswered;
-      unanswered = undefined;
+    const wanted = Math.min(of, query.max + query.page * size);
+    if (number === 0 && wanted > RESULT_WINDOW) {
+      const halves = halve(days ?? spanOf(query.filters));
+      if (halves !== undefined) return { halves, of };
     }
-    if (step.error !== undefined && !isAnswer(step.error)) {
-      if (isLast) throw step.error;
-      unanswered = step;
-    } else yield step;
-    if (tooFar) {
-      yield* outOfReach(url, number + 1, total! - (number + 1) * query.size, total);
-      return;
-    }
+    const isLast = (number + 1) * size >= of;
+    const isOutOfReach = !isLast && (number + 2) * size > RESULT_WINDOW;
+    const next: Position = days === undefined
+      ? { mode: "pages", page: number + 1, of }
+      : { mode: "pages", page: number + 1, of, spans: [days, ...rest] };
+    const end: Position | undefined = rest.length > 0
+      ? { mode: "pages", page: 0, spans: rest }
+      : undefined;
+    const records = result.page?.items.length ?? Math.max(0, Math.min(size, of - number * size));
+    const total = days === undefined ? of : whole;
+    const after = isLast ? end : isOutOfReach ? undefined : next;
+    yield { ...result, number, url, records, total, repeated: false, after };
+    if (isOutOfReach) yield outOfReach(url, number + 1, of - (number + 1) * size, end);
+    if (isLast || isOutOfReach) return undefined;
   }
 }
 
-function* outOfReach(
-  url: string,
-  number: number,
-  records: number,
-  total: number | undefined,
-): Generator<Step> {
+/**
+ * The total of a query one of whose pages cannot be had, if its other pages can: then that page
+ * alone is lost.
+ *
+ * @throws {unknown} the page's error otherwise: the service is not there, or refuses the query
+ */
+async function totalBesides(
+  error: unknown,
+  of: number | undefined,
+  neighbours: readonly string[],
+  client: CatalogClient,
+): Promise<number> {
+  if (!(error instanceof HttpError)) throw error;
+  if (of !== undefined && isAnswer(error)) return of;
+  if (of === undefined && !canBeFirst(error)) throw error;
+  for (const url of neighbours) {
+    try {
+      return (await client.page(url)).totalElements;
+    } catch (other) {
+      if (!(other instanceof HttpError)) throw other;
+      if (of !== undefined && isAnswer(other)) return of;
+    }
+  }
+  throw error;
+}
+
+function outOfReach(url: string, number: number, records: number, after?: Position): Step {
   const message = `Cannot get the last ${records} records of ${url}: ` +
     `the service gives ${RESULT_WINDOW} of a query; use --scroll`;
   const error = new HttpError(message, { code: "result_window", url });
-  yield { number, url, error, records, total, repeated: false, after: undefined };
+  return { number, url, error, records, total: undefined, repeated: false, after };
 }
 
 /**
@@ -174,9 +197,9 @@ async function* byScroll(
   let number = start.next === undefined ? query.page : start.page;
   let taken = start.taken ?? number * query.size; // records up to here, in this scroll
   let seen = start.page;
-  let brokenAt: number | undefined;
   let total: number | undefined;
   let repeats = new RepeatFinder();
+  const broken = new Set<number>();
   while (total === undefined || taken < total) {
     let page: Page;
     try {
@@ -184,13 +207,19 @@ async function* byScroll(
       page = await client.page(url);
       checkPage(page, url, taken < page.totalElements, repeats);
     } catch (error) {
-      if (!canBeLost(error) || (url === beginning && !canBeFirst(error))) throw error;
+      if (!(error instanceof HttpError)) throw error;
       seen = Math.max(seen, number);
-      if (url === beginning || brokenAt === seen) {
-        yield* byNumberFrom(query, client, seen, total, error);
+      if (url === beginning) {
+        // A new scroll may lose its first page; one that begins again is to be gone on with later.
+        if (seen > query.page || !canBeFirst(error)) throw error;
+        yield* bySpans(query, client, { mode: "pages", page: query.page });
         return;
       }
-      brokenAt = seen;
+      if (broken.has(number)) {
+        yield* besidesScroll(query, client, seen, total, error);
+        return;
+      }
+      broken.add(number);
       url = beginning;
       number = query.page;
       taken = number * query.size;
@@ -217,27 +246,24 @@ function scrollEnded(records: number): HttpError {
   return new HttpError(message, { code: "scroll_ended", url: "" });
 }
 
-/** The rest of a harvest whose scroll cannot get past a page: by number, as far as that goes. */
-async function* byNumberFrom(
+/** The rest of a harvest whose scroll cannot get past a page: by number, or all by spans of days. */
+async function* besidesScroll(
   query: Query,
   client: CatalogClient,
   number: number,
   total: number | undefined,
   error: HttpError,
 ): AsyncGenerator<Step> {
-  if (total === undefined) yield* bySpans(query, client, { mode: "pages", page: number });
-  else if ((number + 1) * query.size <= RESULT_WINDOW) {
-    yield* byNumber(query, client, number, undefined, total);
-  } else {
-    const records = Math.max(0, total - number * query.size);
-    const { url } = error.info;
-    yield { number, url, error, records, total, repeated: false, after: undefined };
+  if (total !== undefined && total <= RESULT_WINDOW) {
+    yield* byNumber(query, client, { page: number, of: total });
+    return;
   }
-}
-
-/** Whether the harvest may go on without the page: not if the service refuses the query itself. */
-function canBeLost(error: unknown): error is HttpError {
-  return error instanceof HttpError && !/^http_(400|401|403)$/.test(error.code);
+  const after: Position = { mode: "scroll", page: number };
+  for await (const step of bySpans({ ...query, page: 0 }, client, { mode: "pages", page: 0 })) {
+    if (step.page !== undefined) yield { ...step, total, repeated: true, after };
+  }
+  const { url } = error.info; // what is still missing is lost by the scroll
+  yield { number, url, error, records: Infinity, total, repeated: false, after: undefined };
 }
 
 /** Whether the service gave an answer at all, if a bad one. */
@@ -245,7 +271,7 @@ function isAnswer(error: HttpError): boolean {
   return !["network", "timeout"].includes(error.code);
 }
 
-/** Whether a harvest may begin with this: the service is there, and the address is not wrong. */
+/** Whether a harvest may begin with this: the service is there, and the query is not refused. */
 function canBeFirst(error: HttpError): boolean {
   return isAnswer(error) && (error.info.retry === true || error.code === "empty_page");
 }
@@ -253,14 +279,16 @@ function canBeFirst(error: HttpError): boolean {
 /** Pages that are remembered to find repetitions. */
 const REMEMBERED_PAGES = 1000;
 
-/** The first and last ids of the pages that were seen. */
+/** The ids on the pages that were seen. */
 class RepeatFinder {
   readonly #seen = new Set<string>();
 
-  /** Whether the page has come before; remembers it. */
+  /** Whether the page has come before; remembers it. A page of one record says too little. */
   hasSeen({ items }: Page): boolean {
-    const idOf = (item: unknown) => (item as { id?: unknown } | null)?.id;
-    const key = JSON.stringify([items.length, idOf(items[0]), idOf(items.at(-1))]);
+    if (items.length < 2) return false;
+    const ids = items.map((item) => (item as { id?: unknown } | null)?.id);
+    if (!ids.some((id) => typeof id === "string")) return false;
+    const key = createHash("sha256").update(JSON.stringify(ids)).digest("base64");
     if (this.#seen.has(key)) return true;
     this.#seen.add(key);
     const [oldest] = this.#seen;

@@ -13,6 +13,7 @@ const entry = z.object({
       mode: z.literal("pages"),
       page: z.number(),
       spans: z.array(days).optional(),
+      of: z.number().optional(),
     }),
     z.object({
       mode: z.literal("scroll"),

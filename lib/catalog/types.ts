@@ -49,9 +49,8 @@ const number = z.preprocess(
 export const searchPage = z.object({
   _embedded: z.object({ items: z.array(z.unknown()).nullish() }).nullish(),
   page: z.object({
-    number: number.catch(0),
+    size: number.pipe(z.number().positive()).optional().catch(undefined),
     totalElements: number,
-    totalPages: number,
   }),
   _links: z.object({ next: link }).nullish(),
 });

@@ -196,9 +196,17 @@ export class OutputFolder implements AsyncDisposable {
     return (await this.failures.stat()).size;
   }
 
-  /** Cuts `failures.jsonl` to its first `length` bytes: those of an earlier run that goes on. */
-  async keepFailures(length: number): Promise<void> {
-    if (await this.failuresLength() > length) await this.failures.truncate(length);
+  /**
+   * Cuts `failures.jsonl` to its first `length` bytes: those of an earlier run that goes on. Gives
+   * false, and keeps nothing, if another run has written it since.
+   */
+  async keepFailures(length: number): Promise<boolean> {
+    const size = await this.failuresLength();
+    const text = length === 0 ? "" : await this.read(`${STATE_DIR}/failures.jsonl`) ?? "";
+    const bytes = new TextEncoder().encode(text);
+    const isKept = length === 0 || (size >= length && bytes[length - 1] === 0x0a);
+    if (size > 0) await this.failures.truncate(isKept ? length : 0);
+    return isKept;
   }
 
   /** Adds a line to `failures.jsonl`. */

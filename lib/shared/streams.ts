@@ -24,9 +24,20 @@ export function mapConcurrent<T, R>(
   >;
 }
 
-/** Has the next item made while one is worked on. */
-export function ahead<T>(items: AsyncIterable<T>): AsyncIterable<T> {
-  return mapConcurrent(2, items, (item) => Promise.resolve(item));
+/** Has the next item made while one is worked on, and no other. */
+export async function* ahead<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
+  const iterator = items[Symbol.asyncIterator]();
+  try {
+    for (let next = iterator.next();;) {
+      const { value, done } = await next;
+      if (done) return;
+      next = iterator.next();
+      next.catch(() => {}); // told when its turn comes
+      yield value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
 }
 
 /**

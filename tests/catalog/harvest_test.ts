@@ -247,3 +247,52 @@ Deno.test("harvest() by number tells what a single day has too much of", async (
   assert.equal(ids.length, 10_000);
   assert.deepEqual(lost, [[100, 250, "result_window"]]);
 });
+
+Deno.test("harvest() by number splits although the first page never works", async () => {
+  await using standIn = startStandIn({
+    records: dated(12, 1000),
+    intercept: (_, { searchParams }) =>
+      searchParams.get("page") === "0" && searchParams.getAll("filter").length === 0
+        ? new Response("fault", { status: 500 })
+        : undefined,
+  });
+  const { ids, lost } = await harvest(standIn, ["--size", "100", "--retries", "0"]);
+  assert.deepEqual(lost, []);
+  assert.equal(new Set(ids).size, 12_000);
+});
+
+Deno.test("harvest() loses a page that always times out, after an interruption too", async () => {
+  for (const page of [2, 4]) {
+    const slow = () => new Promise<Response>((resolve) => setTimeout(resolve, 400, new Response()));
+    await using standIn = startStandIn({
+      records: RECORDS,
+      intercept: (_, url) => url.searchParams.get("page") === String(page) ? slow() : undefined,
+    });
+    const args = ["--timeout", "0.2", "--retries", "0"];
+    const { all, ids, lost } = await harvest(standIn, args);
+    assert.deepEqual(ids, [...IDS.slice(0, 5 * page), ...IDS.slice(5 * page + 5)]);
+    assert.deepEqual(lost.map(([number, , code]) => [number, code]), [[page, "timeout"]]);
+    const later = await harvest(standIn, args, all[page - 1]!.after);
+    assert.deepEqual(later.lost, lost);
+  }
+});
+
+Deno.test("harvest() by scroll that finds the service down ends, and goes on when it is up", async () => {
+  for (const code of [503, 400]) {
+    let down = true;
+    await using standIn = startStandIn({
+      records: RECORDS,
+      intercept: (_, url) => {
+        const isLink = url.searchParams.get("scrollId") === "3";
+        return down && (isLink || code === 503) ? new Response("", { status: code }) : undefined;
+      },
+    });
+    const next = `${standIn.url}/catalog/v1/items?profile=wwwnbno&size=5&scroll=true&scrollId=3`;
+    const position = { mode: "scroll", page: 3, next, taken: 15 } as const;
+    const args = ["--scroll", "--retries", "0"];
+    if (code === 503) await assert.rejects(harvest(standIn, args, position), { code: "http_503" });
+    if (code === 503) down = false;
+    const { ids, lost } = await harvest(standIn, args, position);
+    assert.deepEqual([ids, lost], [IDS.slice(15), []], `${code}`);
+  }
+});
