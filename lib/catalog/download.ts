@@ -3,15 +3,12 @@ import type { Report, Run } from "../shared/cli.ts";
 import { HttpError, RecordError, SetupError } from "../shared/errors.ts";
 import type { OutputFolder } from "../shared/files.ts";
 import { count, durationText } from "../shared/progress.ts";
-import { ahead, mapConcurrent } from "../shared/streams.ts";
+import { ahead } from "../shared/streams.ts";
 import { CatalogClient, pageUrl } from "./client.ts";
 import { harvest, type Position, RESULT_WINDOW, type Step } from "./harvest.ts";
 import { Journal } from "./journal.ts";
 import type { DownloadOptions } from "./options.ts";
 import { RecordStore } from "./record_store.ts";
-
-/** Records that are written at a time. */
-const WRITERS = 8;
 
 /** Stores every record of the query that is not there yet. */
 export async function download(options: DownloadOptions, run: Run): Promise<Report | void> {
@@ -52,6 +49,7 @@ class Download {
     const start = await this.#start();
     const steps = atMost(options.max - run.stats.done, harvest(options, client, start));
     for await (const step of ahead(steps)) {
+      run.signal.throwIfAborted();
       await this.#take(step);
       if (step.after !== undefined) await this.#remember(step.after);
     }
@@ -63,7 +61,7 @@ class Download {
   /** Where the harvest begins, or goes on with the counts that it had. */
   async #start(): Promise<Position> {
     const { options, run } = this;
-    const entry = options.resume ? await this.#journal.read() : undefined;
+    const entry = options.resume ? this.#journal.read() : undefined;
     if (!await this.output.keepFailures(entry?.failuresLength ?? 0)) {
       run.warn("another run has replaced failures.jsonl: the earlier failures are only counted");
     }
@@ -80,7 +78,7 @@ class Download {
 
   async #remember(position: Position): Promise<void> {
     const { stats } = this.run;
-    await this.#journal.write({
+    this.#journal.write({
       position,
       pages: this.#pages,
       done: stats.stored + stats.skipped,
@@ -98,15 +96,14 @@ class Download {
     else {
       const left = step.repeated ? Infinity : options.max - run.stats.done;
       const records = step.page.items.slice(0, left);
-      for await (const _ of mapConcurrent(WRITERS, records, (r) => this.#put(r, step)));
+      for (const record of records) await this.#put(record, step);
     }
     if (!step.repeated) this.#pages++;
   }
 
   async #put(record: unknown, { url, repeated }: Step): Promise<void> {
-    this.run.signal.throwIfAborted();
     try {
-      const result = await this.#store.put(record);
+      const result = this.#store.put(record);
       if (!repeated || result === "stored") this.run.stats[result]++;
     } catch (error) {
       if (repeated && error instanceof RecordError) return;
@@ -122,7 +119,7 @@ class Download {
     if (!this.options.log || error === undefined) return;
     const { status, body } = error.info;
     const text = [url, status ?? error.code, error.message, body ?? ""].join("\n");
-    await this.output.write(`page_${this.options.page + this.#pages}.log`, `${text}\n`);
+    this.output.write(`page_${this.options.page + this.#pages}.log`, `${text}\n`);
   }
 
   #expect(totalElements: number | undefined): void {

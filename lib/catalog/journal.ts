@@ -46,8 +46,8 @@ export class Journal {
   }
 
   /** The last entry; undefined if the query is new or was harvested to its end. */
-  async read(): Promise<JournalEntry | undefined> {
-    const text = await this.folder.read(this.#path);
+  read(): JournalEntry | undefined {
+    const text = this.folder.read(this.#path);
     if (text === undefined) return undefined;
     try {
       return entry.parse(JSON.parse(text)) as JournalEntry;
@@ -57,8 +57,8 @@ export class Journal {
   }
 
   /** Replaces the entry. */
-  async write(value: JournalEntry): Promise<void> {
-    await this.folder.write(this.#path, JSON.stringify(value));
+  write(value: JournalEntry): void {
+    this.folder.write(this.#path, JSON.stringify(value));
   }
 
   /** Forgets the query: its next harvest begins anew. */

@@ -6,11 +6,8 @@ import { groupFolders, type GroupKey, isReservedOnWindows } from "./group_by.ts"
 /** Longest id in UTF-8 bytes: leaves room for suffixes within a file name's 255. */
 const MAX_ID_BYTES = 200;
 
-/** Stores records, several at a time if need be. */
+/** Stores records one by one. */
 export class RecordStore {
-  /** Paths that are being written, so that two records of one id do not both count as stored. */
-  readonly #busy = new Map<string, Promise<unknown>>();
-
   constructor(
     private readonly folder: OutputFolder,
     private readonly groupBy: readonly GroupKey[],
@@ -22,24 +19,13 @@ export class RecordStore {
    *
    * @throws {RecordError} if the record has no id that can be a file name
    */
-  async put(record: unknown): Promise<"stored" | "skipped"> {
+  put(record: unknown): "stored" | "skipped" {
     const id = recordId(record);
     const path = [...groupFolders(record, this.groupBy), `${id}.json`].join("/");
-    const earlier = this.#busy.get(path) ?? Promise.resolve();
-    const work = earlier.catch(() => {}).then(() => this.#write(path, JSON.stringify(record)));
-    this.#busy.set(path, work);
-    try {
-      return await work;
-    } finally {
-      if (this.#busy.get(path) === work) this.#busy.delete(path);
-    }
-  }
-
-  async #write(path: string, text: string): Promise<"stored" | "skipped"> {
-    if (this.overwrite ? await this.folder.read(path) === text : this.folder.has(path)) {
-      return "skipped";
-    }
-    await this.folder.write(path, text);
+    if (!this.overwrite && this.folder.has(path)) return "skipped";
+    const text = JSON.stringify(record);
+    if (this.overwrite && this.folder.read(path) === text) return "skipped";
+    this.folder.write(path, text);
     return "stored";
   }
 }

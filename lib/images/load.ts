@@ -48,7 +48,7 @@ export async function fetchImage(
   for (const url of imageUrls(links)) {
     try {
       const { body } = await http.get(url, { accept: "image/*" }, checkImage);
-      await folder.write(`${path}.jpg`, body);
+      folder.write(`${path}.jpg`, body);
       return body;
     } catch (error) {
       // A host that is down or busy has no smaller picture either.

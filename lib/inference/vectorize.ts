@@ -158,7 +158,7 @@ async function storeVector(
 ): Promise<void> {
   if ("vector" in result) {
     const name = vectorFileName(record.stem, { format, suffix });
-    await output.write(join(record.folder, name), encodeVector(result.vector, format));
+    output.write(join(record.folder, name), encodeVector(result.vector, format));
     run.stats.stored++;
     return;
   }

@@ -1,5 +1,5 @@
 /** Folder walks in a stable order, and an output folder whose files are written whole or not at all. */
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { errorMessage, isDiskFull, SetupError } from "./errors.ts";
 
@@ -98,6 +98,9 @@ export interface Failure {
   readonly time: string;
 }
 
+/** Folders that are remembered to be there. */
+const MAX_MADE = 10_000;
+
 /**
  * A folder that one task writes to. Files appear whole, under their final name, or not at all:
  * they are written to `.maken/<task>.tmp/` first and renamed.
@@ -149,9 +152,9 @@ export class OutputFolder implements AsyncDisposable {
   }
 
   /** The file's text; undefined if it is not there. */
-  async read(relativePath: string): Promise<string | undefined> {
+  read(relativePath: string): string | undefined {
     try {
-      return await Deno.readTextFile(join(this.path, relativePath));
+      return Deno.readTextFileSync(join(this.path, relativePath));
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
       throw error;
@@ -159,24 +162,26 @@ export class OutputFolder implements AsyncDisposable {
   }
 
   /**
-   * Writes a file whole, in place of an older one.
+   * Writes a file whole, in place of an older one. In one go: for small files the way to another
+   * thread and back takes longer than the writing.
    *
    * @throws {SetupError} if the folder cannot be written any more, for instance as the disk is full
    */
-  async write(relativePath: string, data: Uint8Array | string): Promise<void> {
+  write(relativePath: string, data: Uint8Array | string): void {
     const path = join(this.path, relativePath);
     const temporary = join(this.temporaryDir, String(this.#temporaryCount++));
     try {
       const folder = dirname(path);
       if (!this.#made.has(folder)) {
-        await Deno.mkdir(folder, { recursive: true });
+        Deno.mkdirSync(folder, { recursive: true });
+        if (this.#made.size >= MAX_MADE) this.#made.clear();
         this.#made.add(folder);
       }
-      if (typeof data === "string") await Deno.writeTextFile(temporary, data);
-      else await Deno.writeFile(temporary, data);
-      await Deno.rename(temporary, path);
+      if (typeof data === "string") Deno.writeTextFileSync(temporary, data);
+      else Deno.writeFileSync(temporary, data);
+      Deno.renameSync(temporary, path);
     } catch (error) {
-      await Deno.remove(temporary).catch(() => {}); // it may not be there
+      rmSync(temporary, { force: true });
       throw new SetupError(
         `Cannot write "${path}": ${fileReason(error)}; mend it and run the same command again`,
         { cause: error },
@@ -202,7 +207,7 @@ export class OutputFolder implements AsyncDisposable {
    */
   async keepFailures(length: number): Promise<boolean> {
     const size = await this.failuresLength();
-    const text = length === 0 ? "" : await this.read(`${STATE_DIR}/failures.jsonl`) ?? "";
+    const text = length === 0 ? "" : this.read(`${STATE_DIR}/failures.jsonl`) ?? "";
     const bytes = new TextEncoder().encode(text);
     const isKept = length === 0 || (size >= length && bytes[length - 1] === 0x0a);
     if (size > 0) await this.failures.truncate(isKept ? length : 0);
