@@ -52,7 +52,9 @@ export async function fetchImage(
       return body;
     } catch (error) {
       // A host that is down or busy has no smaller picture either.
-      if (!(error instanceof HttpError) || error.info.retry === true) throw error;
+      const isDown = error instanceof HttpError &&
+        (error.info.retry === true || error.code === "network");
+      if (!(error instanceof HttpError) || isDown) throw error;
       reason ??= error;
     }
   }

@@ -39,12 +39,15 @@ const BODY_START = 2000;
 /** Sends one client's requests, host by host spaced by `delayMs`. */
 export class HttpClient {
   readonly #nextStart = new Map<string, number>();
+  /** Hosts that have answered: what cannot be reached before that is more likely a wrong address. */
+  readonly #known = new Set<string>();
 
   constructor(private readonly options: HttpOptions) {}
 
   /**
    * Fetches a URL; tries again after network errors, time-outs, bodies cut short and the statuses
-   * 408, 429 and 5xx. `check` may refuse a complete answer by throwing an HttpError, with `retry`
+   * 408, 429 and 5xx; but not where a host that never answered refuses or is not found. `check` may
+   * refuse a complete answer by throwing an HttpError, with `retry`
    * set where another try may help.
    *
    * @throws {HttpError} when the last try failed, or at once when another cannot help
@@ -97,6 +100,7 @@ export class HttpClient {
         redirect: "manual",
         signal: AbortSignal.any([signal, timeout]),
       });
+      this.#known.add(url.host);
       const location = response.headers.get("location");
       if (response.status >= 300 && response.status < 400 && location !== null) {
         await response.body?.cancel();
@@ -111,7 +115,9 @@ export class HttpClient {
         const reason = `no complete answer in ${timeoutMs / 1000} s`;
         throw httpError("timeout", url, reason, { retry: true });
       }
-      throw httpError("network", url, networkReason(error), { retry: true }, error);
+      const reason = networkReason(error);
+      const retry = this.#known.has(url.host) || !NO_SUCH_SERVICE.includes(reason);
+      throw httpError("network", url, reason, { retry }, error);
     }
   }
 
@@ -231,11 +237,14 @@ function httpError(
   return new HttpError(`Cannot get ${href}: ${reason}`, { ...info, code, url: href }, { cause });
 }
 
+/** Reasons that tell of an address where there is nothing. */
+const NO_SUCH_SERVICE: readonly [string, string] = ["connection refused", "host not found"];
+
 function networkReason(error: unknown): string {
   // What fetch() throws says little; its cause says what happened.
   const text = errorMessage((error as { cause?: unknown } | null)?.cause ?? error);
-  if (/refused/i.test(text)) return "connection refused";
-  if (/dns|lookup/i.test(text)) return "host not found";
+  if (/refused/i.test(text)) return NO_SUCH_SERVICE[0];
+  if (/dns|lookup/i.test(text)) return NO_SUCH_SERVICE[1];
   if (/certificate|tls|ssl|corrupt message/i.test(text)) return `TLS failed: ${lastPart(text)}`;
   if (/reset|closed|broken pipe|unexpected (end|eof)/i.test(text)) return "connection lost";
   return lastPart(text);

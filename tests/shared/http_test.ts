@@ -131,12 +131,21 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-Deno.test("HttpClient.get() tries again when the connection is refused, after a back-off", async () => {
-  const host = `127.0.0.1:${freePort()}`;
-  const { http, waits } = client(host, { retries: 1 });
-  assert.equal((await failure(http.get(`http://${host}/`))).code, "network");
+Deno.test("HttpClient.get() tries again when a host that answered refuses, after a back-off", async () => {
+  const server = serve(() => new Response("ok"));
+  const { http, waits } = client(server.host, { retries: 1 });
+  await http.get(server.url);
+  await server[Symbol.asyncDispose]();
+  assert.equal((await failure(http.get(server.url))).code, "network");
   assert.equal(waits.length, 1);
   assert.ok(waits[0]! >= 250 && waits[0]! <= 500, `${waits[0]}`);
+});
+
+Deno.test("HttpClient.get() tells at once of an address where nothing has ever answered", async () => {
+  const host = `127.0.0.1:${freePort()}`;
+  const { http, waits } = client(host, { retries: 5 });
+  assert.equal((await failure(http.get(`http://${host}/`))).code, "network");
+  assert.deepEqual(waits, []);
 });
 
 Deno.test("HttpClient.get() says why there was no connection", async () => {

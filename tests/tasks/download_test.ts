@@ -133,7 +133,7 @@ Deno.test("download explains in one line what it cannot use, and ends with 2", a
     [["-o", join(file, "below")], /Cannot write to folder.*not a folder/],
   ];
   for (const [args, message] of cases) {
-    const { code, stdout, stderr } = await runTask(["download", ...args, "--retries", "0"]);
+    const { code, stdout, stderr } = await runTask(["download", ...args]);
     assert.equal(code, 2, `${args}: ${stderr}`);
     assert.equal(stdout, "");
     assert.match(stderr, message);
