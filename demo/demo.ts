@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import { EmbeddedIndex } from "../lib/index/embedded_index.ts";
 import { DEFAULT_INDEX } from "../lib/index/options.ts";
 import { PROGRAM_DIR } from "../lib/shared/args.ts";
-import type { Report, Run } from "../lib/shared/cli.ts";
+import type { Report, Run } from "../lib/shared/run.ts";
 import { SetupError } from "../lib/shared/errors.ts";
 import { exists, STATE_DIR } from "../lib/shared/files.ts";
 import { logLine } from "../lib/shared/log.ts";

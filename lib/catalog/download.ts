@@ -1,5 +1,5 @@
 /** FLOW: pages of the catalogue -> records -> `<group>/<id>.json`. */
-import type { Report, Run } from "../shared/cli.ts";
+import type { Report, Run } from "../shared/run.ts";
 import { HttpError, RecordError, SetupError } from "../shared/errors.ts";
 import type { OutputFolder } from "../shared/files.ts";
 import { count, durationText } from "../shared/progress.ts";

@@ -5,7 +5,7 @@ import {
   type RecordFile,
   recordFiles,
 } from "../catalog/record_files.ts";
-import type { Report, Run } from "../shared/cli.ts";
+import type { Report, Run } from "../shared/run.ts";
 import { VectorError } from "../shared/errors.ts";
 import { requireFolder } from "../shared/files.ts";
 import { batches, kept, mapConcurrent } from "../shared/streams.ts";

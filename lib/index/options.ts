@@ -6,6 +6,7 @@ import {
   type CommonOptions,
   fileSuffix,
   integer,
+  needed,
   parseCommand,
   path,
   pathOption,
@@ -74,15 +75,12 @@ function command() {
 export function parseIngestOptions(argv: readonly string[]): IngestOptions {
   const parsed = parseCommand(command(), argv);
   const { recordsDir, vectorsDir, mapping, ...o } = parsed.opts();
-  const see = 'see "deno task ingest --help"';
-  if (recordsDir === undefined) throw new UsageError(`The records' folder is missing; ${see}`);
-  if (vectorsDir === undefined) throw new UsageError(`The vectors' folder is missing; ${see}`);
   return {
     indexDir: o.indexDir,
     index: parsed.getOptionValueSource("mapping") === "cli" ? indexName(mapping) : mapping,
     mapping,
-    recordsDir,
-    vectorsDir,
+    recordsDir: needed(recordsDir, "The records' folder", "ingest"),
+    vectorsDir: needed(vectorsDir, "The vectors' folder", "ingest"),
     format: o.format,
     suffix: o.suffix,
     bulkSize: o.bulkSize,

@@ -8,6 +8,7 @@ import {
   decimal,
   fileSuffix,
   integer,
+  needed,
   optionOr,
   parseCommand,
   path,
@@ -108,11 +109,6 @@ export function parseVectorizeOptions(argv: readonly string[]): VectorizeOptions
     parsed.processedArgs;
   const or = <T, A extends T>(key: string, option: T, argument: A | undefined) =>
     optionOr(parsed, key, option, argument);
-  const see = 'see "deno task vectorize --help"';
-  const records = or("recordsDir", o.recordsDir, recordsDir);
-  if (records === undefined) throw new UsageError(`The records' folder is missing; ${see}`);
-  const vectors = or("vectorsDir", o.vectorsDir, vectorsDir);
-  if (vectors === undefined) throw new UsageError(`The vectors' folder is missing; ${see}`);
   const recordsGlob = or("recordsGlob", o.recordsGlob, glob);
   try {
     rglobPattern(recordsGlob);
@@ -120,9 +116,17 @@ export function parseVectorizeOptions(argv: readonly string[]): VectorizeOptions
     throw new UsageError(`Cannot use the glob "${recordsGlob}": ${errorMessage(error)}`);
   }
   return {
-    recordsDir: records,
+    recordsDir: needed(
+      or("recordsDir", o.recordsDir, recordsDir),
+      "The records' folder",
+      "vectorize",
+    ),
     recordsGlob,
-    vectorsDir: vectors,
+    vectorsDir: needed(
+      or("vectorsDir", o.vectorsDir, vectorsDir),
+      "The vectors' folder",
+      "vectorize",
+    ),
     format: or("format", o.format, format),
     suffix: or("suffix", o.suffix, suffix),
     overwrite: or("overwrite", o.overwrite, overwrite),

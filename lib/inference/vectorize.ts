@@ -9,7 +9,7 @@ import {
 } from "../catalog/record_files.ts";
 import { fetchImage, MAX_IMAGE_BYTES, readImage } from "../images/load.ts";
 import { VERSION } from "../shared/args.ts";
-import type { Report, Run } from "../shared/cli.ts";
+import type { Report, Run } from "../shared/run.ts";
 import { ImageError, WorkerError } from "../shared/errors.ts";
 import { exists, type OutputFolder } from "../shared/files.ts";
 import { HttpClient } from "../shared/http.ts";

@@ -6,7 +6,7 @@ import type { Hit, VectorIndex } from "../index/types.ts";
 import { MAX_IMAGE_BYTES } from "../images/load.ts";
 import { engineModel, openModel } from "../inference/model.ts";
 import { WorkerPool } from "../inference/worker_pool.ts";
-import type { Report, Run } from "../shared/cli.ts";
+import type { Report, Run } from "../shared/run.ts";
 import { errorMessage, SetupError } from "../shared/errors.ts";
 import { fileReason } from "../shared/files.ts";
 import { printable } from "../shared/log.ts";

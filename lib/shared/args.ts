@@ -209,6 +209,16 @@ export function optionOr<T, A extends T>(
   return argument === undefined || given === "cli" ? option : argument;
 }
 
+/**
+ * A setting that cannot be left out.
+ *
+ * @throws {UsageError} if it was
+ */
+export function needed<T>(value: T | undefined, what: string, task: string): T {
+  if (value !== undefined) return value;
+  throw new UsageError(`${what} is missing; see "deno task ${task} --help"`);
+}
+
 /** The folder of this program: the one that holds deno.json. */
 export const PROGRAM_DIR: string = resolve(import.meta.dirname ?? ".", "../..");
 

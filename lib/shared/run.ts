@@ -1,0 +1,86 @@
+/** One run of a tool: its counts, its failures, its output folder, and how it is told to end. */
+import { join } from "node:path";
+import { errorCode, errorMessage, SetupError } from "./errors.ts";
+import { OutputFolder } from "./files.ts";
+import { logLine } from "./log.ts";
+import { RunStats } from "./progress.ts";
+
+/** Failures that are shown one by one; the others are only in `failures.jsonl`. */
+const FAILURES_SHOWN = 20;
+
+/** What a tool has to say at its end, besides the counts. */
+export interface Report {
+  /** Added to the JSON object of `--json`. */
+  readonly json?: Record<string, unknown>;
+  /** Printed to stdout without `--json`. */
+  readonly text?: string;
+  /** In place of the counts in the last line on stderr. */
+  readonly summary?: string;
+}
+
+/** One run of a tool: what its flow needs of the world around it. */
+export class Run implements AsyncDisposable {
+  readonly stats = new RunStats();
+  readonly #outputs = new AsyncDisposableStack();
+  #output: OutputFolder | undefined;
+  #shown = 0;
+
+  /**
+   * @param task name of the tool
+   * @param signal aborted when the run is to end early
+   */
+  constructor(readonly task: string, readonly signal: AbortSignal) {}
+
+  /**
+   * Opens the folder that this run writes to; its `failures.jsonl` begins anew and takes the run's
+   * failures.
+   *
+   * @param keepFailures whether those of an earlier run stay, for the caller to cut
+   * @throws {SetupError} see {@linkcode OutputFolder.open}
+   */
+  async openOutput(path: string, keepFailures = false): Promise<OutputFolder> {
+    const output = this.#outputs.use(await OutputFolder.open(path, this.task));
+    if (!keepFailures) await output.keepFailures(0);
+    return this.#output = output;
+  }
+
+  /**
+   * Counts, shows and records a failed item. What ends the whole run (an interruption, a disk that
+   * is full) is thrown again.
+   *
+   * @param items how many items failed with it
+   */
+  async fail(
+    item: { id?: string | null; file?: string | null; stage: string },
+    error: unknown,
+    items = 1,
+  ): Promise<void> {
+    if (error instanceof SetupError || error === this.signal.reason) throw error;
+    const code = errorCode(error);
+    const message = errorMessage(error);
+    this.stats.addFailed(code, items);
+    if (++this.#shown <= FAILURES_SHOWN) logLine(`${this.task}: ${message}`);
+    else if (this.#shown === FAILURES_SHOWN + 1) {
+      logLine(
+        `${this.task}: more failures follow; all are in ${this.failuresPath() ?? "the counts"}`,
+      );
+    }
+    const { id = null, file = null, stage } = item;
+    const time = new Date().toISOString();
+    await this.#output?.recordFailure({ id, file, stage, code, message, time });
+  }
+
+  /** A line to the person who runs the tool. */
+  warn(text: string): void {
+    logLine(`${this.task}: ${text}`);
+  }
+
+  /** Path of `failures.jsonl`, once there is an output folder. */
+  failuresPath(): string | undefined {
+    return this.#output && join(this.#output.stateDir, "failures.jsonl");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#outputs.disposeAsync();
+  }
+}
