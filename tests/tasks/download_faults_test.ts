@@ -39,7 +39,7 @@ for (const way of [[], ["--scroll"]]) {
     const whole = await runTask(args("whole"));
     assert.equal(whole.code, 0, whole.stderr);
     const requests = api.requests.length;
-    delayMs = 10;
+    delayMs = 25;
     let kills = 0;
     for (let n = 0; n < 8; n++) {
       const child = spawnTask(args("killed"));
