@@ -21,14 +21,22 @@ const EXTENSIONS = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif"];
 export async function readImage(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
   for (const extension of EXTENSIONS) {
     const file = `${path}${extension}`;
-    if (!exists(file)) continue;
-    const { size } = await Deno.stat(file);
-    if (size > MAX_IMAGE_BYTES) {
-      throw new ImageError(`"${file}" has ${Math.round(size / 1e6)} MB`, "image_too_large");
-    }
-    return await Deno.readFile(file);
+    if (exists(file)) return await readImageFile(file);
   }
   return undefined;
+}
+
+/**
+ * Reads one image file.
+ *
+ * @throws {ImageError} if it is too large
+ */
+export async function readImageFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const { size } = await Deno.stat(path);
+  if (size > MAX_IMAGE_BYTES) {
+    throw new ImageError(`"${path}" has ${Math.round(size / 1e6)} MB`, "image_too_large");
+  }
+  return await Deno.readFile(path);
 }
 
 /**

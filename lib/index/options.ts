@@ -2,9 +2,7 @@
 import { statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import {
-  choice,
   type CommonOptions,
-  fileSuffix,
   integer,
   needed,
   parseCommand,
@@ -15,7 +13,8 @@ import {
 } from "../shared/args.ts";
 import { UsageError } from "../shared/errors.ts";
 import type { Permissions } from "../shared/permissions.ts";
-import { VECTOR_FORMATS, type VectorFormat } from "../vectors/vector_store.ts";
+import { formatOption, suffixOption } from "../vectors/options.ts";
+import type { VectorFormat } from "../vectors/vector_store.ts";
 
 /** Index that is meant where none is named. */
 export const DEFAULT_INDEX = "images.knn";
@@ -55,13 +54,8 @@ function command() {
       "name of the index; of a file, its name less the extension",
       DEFAULT_INDEX,
     )
-    .option(
-      "--format <format>",
-      "npy (NumPy) or vct (text, a number a line)",
-      choice(VECTOR_FORMATS),
-      "npy" as VectorFormat,
-    )
-    .option("--suffix <text>", "follows the id in a vector's file name", fileSuffix, "")
+    .addOption(formatOption())
+    .addOption(suffixOption())
     .option("--bulk-size <number>", "documents that are written at a time", integer(1, 10_000), 500)
     .option("--recreate-index", "begin the index anew", false)
     .option("--skip <number>", "pass over this many of the sorted records", integer(0), 0);

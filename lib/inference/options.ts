@@ -19,7 +19,8 @@ import {
 import { rglobPattern } from "../catalog/rglob.ts";
 import { errorMessage, UsageError } from "../shared/errors.ts";
 import type { Permissions } from "../shared/permissions.ts";
-import { hostAndPort } from "../shared/urls.ts";
+import { HOST_NAME, hostAndPort } from "../shared/urls.ts";
+import { formatOption, suffixOption } from "../vectors/options.ts";
 import { VECTOR_FORMATS, type VectorFormat } from "../vectors/vector_store.ts";
 import { modelFiles, NATIVE_ENV, NATIVE_READ, PACKAGES_DIR } from "./native.ts";
 
@@ -71,13 +72,8 @@ function command() {
     .option("--records-dir <dir>", "folder of the records (needed)", path)
     .option("--records-glob <glob>", "which of them, as Python's rglob", "**/*")
     .option("--vectors-dir <dir>", "folder for the vectors and images (needed)", path)
-    .option(
-      "--format <format>",
-      "npy (NumPy) or vct (text, a number a line)",
-      choice(VECTOR_FORMATS),
-      "npy" as VectorFormat,
-    )
-    .option("--suffix <text>", "follows the id in a vector's file name", fileSuffix, "")
+    .addOption(formatOption())
+    .addOption(suffixOption())
     .option("--overwrite", "compute vectors again that are there already", false)
     .option("--download-images", "fetch pictures that are not on disk and store them", false)
     .option("--jobs <number>", "workers, -1 for one a core", jobs, 1)
@@ -156,7 +152,7 @@ function jobs(text: string): number {
 function imageHosts(text: string, baseUrl: URL): string[] {
   const hosts = text.split(",").map((host) => host.trim().toLowerCase()).filter((h) => h !== "");
   for (const host of hosts) {
-    if (!/^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?$/.test(host)) {
+    if (!HOST_NAME.test(host.replace(/:\d{1,5}$/, ""))) {
       throw new UsageError(`Cannot use image host "${host}": it is not a host or host:port`);
     }
   }

@@ -3,7 +3,7 @@ import Table from "cli-table3";
 import { availableParallelism } from "node:os";
 import { EmbeddedIndex } from "../index/embedded_index.ts";
 import type { Hit, VectorIndex } from "../index/types.ts";
-import { MAX_IMAGE_BYTES } from "../images/load.ts";
+import { readImageFile } from "../images/load.ts";
 import { engineModel, openModel } from "../inference/model.ts";
 import { WorkerPool } from "../inference/worker_pool.ts";
 import type { Report, Run } from "../shared/run.ts";
@@ -54,9 +54,7 @@ async function questionVector(
 }
 
 async function embedFile(path: string, modelName: string): Promise<Float32Array> {
-  const { size } = await Deno.stat(path);
-  if (size > MAX_IMAGE_BYTES) throw new Error(`it has ${Math.round(size / 1e6)} MB`);
-  const file = await Deno.readFile(path);
+  const file = await readImageFile(path);
   const model = await openModel(modelName);
   using pool = await WorkerPool.start(engineModel(model, availableParallelism()), 1);
   const [result] = await pool.embed([file]);

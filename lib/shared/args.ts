@@ -9,7 +9,7 @@ import {
 import { resolve } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import { UsageError } from "./errors.ts";
-import { withoutCredentials } from "./urls.ts";
+import { HOST_NAME, withoutCredentials } from "./urls.ts";
 
 /** Version of Maken, as in deno.json. */
 export const VERSION: string = config.version;
@@ -169,7 +169,7 @@ export function webUrl(text: string): URL {
   if (url.username !== "" || url.password !== "") {
     throw new InvalidArgumentError("It must not hold a user name or password.");
   }
-  if (!/^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/.test(url.hostname)) {
+  if (!HOST_NAME.test(url.hostname)) {
     throw new InvalidArgumentError("It must name a host of letters, digits, '.' and '-'.");
   }
   return url;

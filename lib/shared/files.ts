@@ -111,7 +111,8 @@ export class OutputFolder implements AsyncDisposable {
 
   private constructor(
     readonly path: string,
-    readonly stateDir: string,
+    /** Path of `failures.jsonl`. */
+    readonly failuresPath: string,
     private readonly temporaryDir: string,
     private readonly lock: Deno.FsFile,
     private readonly failures: Deno.FsFile,
@@ -136,7 +137,7 @@ export class OutputFolder implements AsyncDisposable {
       await Deno.remove(temporaryDir, { recursive: true }).catch(() => {}); // mostly not there
       await Deno.mkdir(temporaryDir, { recursive: true });
       const failures = await Deno.open(failuresPath, { create: true, append: true });
-      return new OutputFolder(path, stateDir, temporaryDir, lock, failures);
+      return new OutputFolder(path, failuresPath, temporaryDir, lock, failures);
     } catch (error) {
       lock?.close();
       if (error instanceof SetupError) throw error;
@@ -206,11 +207,8 @@ export class OutputFolder implements AsyncDisposable {
    * false, and keeps nothing, if another run has written it since.
    */
   async keepFailures(length: number): Promise<boolean> {
-    const size = await this.failuresLength();
-    const text = length === 0 ? "" : this.read(`${STATE_DIR}/failures.jsonl`) ?? "";
-    const bytes = new TextEncoder().encode(text);
-    const isKept = length === 0 || (size >= length && bytes[length - 1] === 0x0a);
-    if (size > 0) await this.failures.truncate(isKept ? length : 0);
+    const isKept = length === 0 || (await Deno.readFile(this.failuresPath))[length - 1] === 0x0a;
+    await this.failures.truncate(isKept ? length : 0);
     return isKept;
   }
 
@@ -222,8 +220,8 @@ export class OutputFolder implements AsyncDisposable {
         written += await this.failures.write(line.subarray(written));
       }
     } catch (error) {
-      const file = join(this.stateDir, "failures.jsonl");
-      throw new SetupError(`Cannot write "${file}": ${fileReason(error)}`, { cause: error });
+      const reason = fileReason(error);
+      throw new SetupError(`Cannot write "${this.failuresPath}": ${reason}`, { cause: error });
     }
   }
 

@@ -47,8 +47,7 @@ export class HttpClient {
   /**
    * Fetches a URL; tries again after network errors, time-outs, bodies cut short and the statuses
    * 408, 429 and 5xx; but not where a host that never answered refuses or is not found. `check` may
-   * refuse a complete answer by throwing an HttpError, with `retry`
-   * set where another try may help.
+   * refuse a complete answer by throwing an HttpError, with `retry` set where another try may help.
    *
    * @throws {HttpError} when the last try failed, or at once when another cannot help
    * @throws {DOMException} AbortError when the signal was aborted

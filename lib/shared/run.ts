@@ -1,5 +1,4 @@
 /** One run of a tool: its counts, its failures, its output folder, and how it is told to end. */
-import { join } from "node:path";
 import { errorCode, errorMessage, SetupError } from "./errors.ts";
 import { OutputFolder } from "./files.ts";
 import { logLine } from "./log.ts";
@@ -77,7 +76,7 @@ export class Run implements AsyncDisposable {
 
   /** Path of `failures.jsonl`, once there is an output folder. */
   failuresPath(): string | undefined {
-    return this.#output && join(this.#output.stateDir, "failures.jsonl");
+    return this.#output?.failuresPath;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

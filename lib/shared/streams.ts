@@ -16,12 +16,8 @@ export function mapConcurrent<T, R>(
   items: AsyncIterable<T> | Iterable<T>,
   work: (item: T) => Promise<R>,
 ): AsyncIterable<R> {
-  return pMapIterable<T, R>(items, work, {
-    concurrency,
-    backpressure: concurrency,
-  }) as AsyncIterable<
-    R
-  >;
+  const mapped = pMapIterable<T, R>(items, work, { concurrency, backpressure: concurrency });
+  return mapped as AsyncIterable<R>;
 }
 
 /** Has the next item made while one is worked on, and no other. */

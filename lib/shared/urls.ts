@@ -1,5 +1,8 @@
 /** What is told of a URL: its host, and itself without credentials. */
 
+/** A host that a permission can name: a plain name or IPv4 address, or IPv6 in brackets. */
+export const HOST_NAME = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)$/;
+
 /**
  * `host:port` of a URL, with the scheme's own port where the URL names none.
  *
