@@ -2,7 +2,7 @@
 import { join, relative } from "node:path";
 import { EmbeddedIndex } from "../lib/index/embedded_index.ts";
 import { DEFAULT_INDEX } from "../lib/index/options.ts";
-import { PROGRAM_DIR } from "../lib/shared/args.ts";
+import { PROGRAM_DIR } from "../lib/shared/program.ts";
 import type { Report, Run } from "../lib/shared/run.ts";
 import { SetupError } from "../lib/shared/errors.ts";
 import { exists, STATE_DIR } from "../lib/shared/files.ts";
@@ -35,7 +35,16 @@ export async function demo({ once, json, dataDir }: DemoOptions, run: Run): Prom
   );
   await tool(
     run,
-    ["vectorize", "--records-dir", recordsDir, "--vectors-dir", vectorsDir, "--download-images"]
+    [
+      "vectorize",
+      "--model",
+      "demo",
+      "--records-dir",
+      recordsDir,
+      "--vectors-dir",
+      vectorsDir,
+      "--download-images",
+    ]
       .concat("--delay", "0", "--jobs", "-1", "--base-url", api.url),
   );
   const data = ["--records-dir", recordsDir, "--vectors-dir", vectorsDir];

@@ -1,12 +1,7 @@
 /** Options of `deno task demo`. */
 import { join } from "node:path";
-import {
-  type CommonOptions,
-  parseCommand,
-  pathOption,
-  PROGRAM_DIR,
-  toolCommand,
-} from "../lib/shared/args.ts";
+import { type CommonOptions, parseCommand, pathOption, toolCommand } from "../lib/shared/args.ts";
+import { PROGRAM_DIR } from "../lib/shared/program.ts";
 import type { Permissions } from "../lib/shared/permissions.ts";
 
 /** Folder of the bundled records and pictures. */

@@ -7,9 +7,10 @@ import { join, relative } from "node:path";
 import { demoPermissions, parseDemoOptions } from "../demo/options.ts";
 import { downloadPermissions, parseDownloadOptions } from "../lib/catalog/options.ts";
 import { ingestPermissions, parseIngestOptions } from "../lib/index/options.ts";
+import { modelPermissions, parseModelOptions } from "../lib/inference/model_options.ts";
 import { parseVectorizeOptions, vectorizePermissions } from "../lib/inference/options.ts";
 import { parseSearchOptions, searchPermissions } from "../lib/search/options.ts";
-import { PROGRAM_DIR } from "../lib/shared/args.ts";
+import { PROGRAM_DIR } from "../lib/shared/program.ts";
 import { explainParseError } from "../lib/shared/cli.ts";
 import { printResult } from "../lib/shared/log.ts";
 import { permissionFlags, type Permissions } from "../lib/shared/permissions.ts";
@@ -22,6 +23,7 @@ const TOOLS: Record<string, Plan> = {
   download: (argv) => downloadPermissions(parseDownloadOptions(argv)),
   vectorize: (argv) => vectorizePermissions(parseVectorizeOptions(argv)),
   ingest: (argv) => ingestPermissions(parseIngestOptions(argv)),
+  model: (argv) => modelPermissions(parseModelOptions(argv)),
   search: (argv) => searchPermissions(parseSearchOptions(argv)),
 };
 

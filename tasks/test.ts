@@ -1,6 +1,6 @@
 /** `deno task test`: all tests and doc examples, with narrow permissions and one closing line. */
 import { tmpdir } from "node:os";
-import { NATIVE_ENV, PACKAGES_DIR } from "../lib/inference/native.ts";
+import { enginePermissions, PACKAGES_DIR } from "../lib/inference/native.ts";
 import { printResult } from "../lib/shared/log.ts";
 import { permissionFlags } from "../lib/shared/permissions.ts";
 
@@ -9,7 +9,7 @@ const flags = permissionFlags({
   net: ["127.0.0.1"],
   read: [...folders, "/usr/bin/ldd"],
   write: folders,
-  env: [...NATIVE_ENV, "BASE_URL"],
+  env: [...enginePermissions("onnx").env, "BASE_URL"],
   ffi: [PACKAGES_DIR],
   run: [Deno.execPath()],
 });

@@ -5,7 +5,7 @@ import { ROOT, runTask } from "./helpers/run_task.ts";
 const readme = await Deno.readTextFile(join(ROOT, "README.md"));
 
 Deno.test("the README shows each tool's --help as it is", async () => {
-  for (const task of ["download", "vectorize", "ingest", "search", "demo"]) {
+  for (const task of ["download", "vectorize", "model", "ingest", "search", "demo"]) {
     const { stdout } = await runTask([task, "--help"]);
     assert.ok(readme.includes(stdout.trim()), `README.md differs from ${task} --help`);
   }

@@ -21,7 +21,7 @@ export async function download(options: DownloadOptions, run: Run): Promise<Repo
   });
   try {
     if (options.dryRun) return await estimate(options, client);
-    const output = await run.openOutput(options.outputFolder, true);
+    const output = await run.openOutput(options.outputFolder, { keepFailures: true });
     await new Download(options, run, output).all(client);
   } catch (error) {
     if (error instanceof HttpError) throw explained(error);

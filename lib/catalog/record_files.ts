@@ -24,10 +24,15 @@ export async function* recordFiles(root: string, glob = "**/*"): AsyncGenerator<
   const pattern = rglobPattern(glob);
   for await (const file of walkFiles(root)) {
     if (!/\.json$/i.test(file) || !pattern.test(file)) continue;
-    const slash = file.lastIndexOf("/");
-    const folder = file.slice(0, Math.max(0, slash));
-    yield { path: join(root, file), folder, stem: file.slice(slash + 1, -".json".length) };
+    yield recordFile(root, file);
   }
+}
+
+/** The record's file at a path below `root`, written with `/`. */
+export function recordFile(root: string, path: string): RecordFile {
+  const slash = path.lastIndexOf("/");
+  const folder = path.slice(0, Math.max(0, slash));
+  return { path: join(root, path), folder, stem: path.slice(slash + 1, -".json".length) };
 }
 
 /** How many files {@linkcode recordFiles} finds. */

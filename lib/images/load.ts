@@ -1,9 +1,7 @@
 /** A record's picture: from disk, else from the image host and then stored as it was received. */
-import type { CatalogRecord } from "../catalog/types.ts";
 import { HttpError, ImageError } from "../shared/errors.ts";
-import { exists, type OutputFolder } from "../shared/files.ts";
+import { exists } from "../shared/files.ts";
 import { bodyStart, type HttpAnswer, type HttpClient } from "../shared/http.ts";
-import { imageUrls } from "./iiif.ts";
 import { isImage } from "./image_type.ts";
 
 /** Largest image file, in bytes. */
@@ -12,6 +10,11 @@ export const MAX_IMAGE_BYTES = 50e6;
 /** Names that a picture on disk may have; Maken itself writes the first. */
 const EXTENSIONS = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif"];
 
+/** Whether there is a picture on disk; `path` is its own less the extension. */
+export function hasImage(path: string): boolean {
+  return imagePath(path) !== undefined;
+}
+
 /**
  * The picture's file, if it is on disk already.
  *
@@ -19,11 +22,12 @@ const EXTENSIONS = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif"];
  * @throws {ImageError} if the file is too large
  */
 export async function readImage(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  for (const extension of EXTENSIONS) {
-    const file = `${path}${extension}`;
-    if (exists(file)) return await readImageFile(file);
-  }
-  return undefined;
+  const file = imagePath(path);
+  return file === undefined ? undefined : await readImageFile(file);
+}
+
+function imagePath(path: string): string | undefined {
+  return EXTENSIONS.map((extension) => `${path}${extension}`).find(exists);
 }
 
 /**
@@ -39,35 +43,47 @@ export async function readImageFile(path: string): Promise<Uint8Array<ArrayBuffe
   return await Deno.readFile(path);
 }
 
+/** A picture that was fetched. */
+export interface FetchedImage {
+  readonly file: Uint8Array<ArrayBuffer>;
+  /** Addresses that were not asked, for when the file turns out to be damaged. */
+  readonly otherUrls: readonly string[];
+}
+
+/** Where the host is down, busy or asks for something else, another size would fare no better. */
+const FINAL_CODES = ["network", "http_408", "http_429", "http_503", "robots"];
+
 /**
- * Fetches a record's picture, in a smaller size where the larger one cannot be had, and stores it.
- * Undefined if the record links to none.
+ * Fetches a picture from the first address that gives one.
  *
- * @param path where it is stored below `folder`, less its extension
+ * @param urls at least one, best first
+ * @param ignoreRobots take it even where the host asks not to use it for AI
  * @throws {HttpError} why the best size could not be had, if none could
  */
 export async function fetchImage(
-  links: CatalogRecord["_links"],
+  urls: readonly string[],
   http: HttpClient,
-  folder: OutputFolder,
-  path: string,
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  ignoreRobots: boolean,
+): Promise<FetchedImage> {
   let reason: HttpError | undefined;
-  for (const url of imageUrls(links)) {
+  for (const [i, url] of urls.entries()) {
     try {
-      const { body } = await http.get(url, { accept: "image/*" }, checkImage);
-      folder.write(`${path}.jpg`, body);
-      return body;
+      const { body } = await http.get(url, { accept: "image/*" }, (answer) => {
+        if (!ignoreRobots) checkRobots(answer);
+        return checkImage(answer);
+      });
+      return { file: body, otherUrls: urls.slice(i + 1) };
     } catch (error) {
-      // A host that is down or busy has no smaller picture either.
-      const isDown = error instanceof HttpError &&
-        (error.info.retry === true || error.code === "network");
-      if (!(error instanceof HttpError) || isDown) throw error;
+      if (!(error instanceof HttpError) || FINAL_CODES.includes(error.code)) throw error;
       reason ??= error;
     }
   }
-  if (reason !== undefined) throw reason;
-  return undefined;
+  throw reason!.code === "http_403" ? explainRefusal(reason!) : reason!;
+}
+
+/** Rights to a digitised item are enforced where its pictures are served. */
+function explainRefusal({ message, info }: HttpError): HttpError {
+  return new HttpError(`${message}: the item's rights do not let it be seen from here`, info);
 }
 
 /** The answer, if its first bytes are those of a picture. */
@@ -79,4 +95,34 @@ function checkImage(answer: HttpAnswer): HttpAnswer {
     url: answer.url,
     body: bodyStart(answer.body),
   });
+}
+
+function checkRobots({ url, headers }: HttpAnswer): void {
+  const rule = robotsRule(headers.get("x-robots-tag") ?? "");
+  if (rule === undefined) return;
+  const message = `Cannot use ${url}: its host asks not to (X-Robots-Tag: ${rule}); ` +
+    "--ignore-robots uses it all the same";
+  throw new HttpError(message, { code: "robots", url });
+}
+
+/**
+ * The rule of an X-Robots-Tag header that keeps a picture from being used by a machine: `noai` or
+ * `noimageai`, for all agents or for `maken`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(robotsRule("noindex, NoAI"), "noai");
+ * assert.equal(robotsRule("otherbot: noimageai, noindex"), undefined);
+ * assert.equal(robotsRule("otherbot: noindex, maken: noimageai"), "noimageai");
+ * ```
+ */
+export function robotsRule(header: string): string | undefined {
+  let agent = "";
+  for (const part of header.toLowerCase().split(",")) {
+    const [, name = "", rule = ""] = /^\s*(?:([^:\s]+)\s*:)?\s*(.*?)\s*$/.exec(part)!;
+    if (name !== "" && name !== "unavailable_after") agent = name;
+    if (["noai", "noimageai"].includes(rule) && ["", "maken"].includes(agent)) return rule;
+  }
+  return undefined;
 }

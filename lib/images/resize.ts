@@ -2,21 +2,46 @@
  * Pillow's bicubic resize, exactly (Pillow 9.2, `src/libImaging/Resample.c`): the kernel of Keys
  * (1981) with a = -0.5, widened where the picture shrinks; fixed-point coefficients of 22 bits; rows
  * first, then columns, with the values rounded to 8 bits between the two.
+ *
+ * The sums are made by `resize_kernel/kernel.ts`. Its memory never shrinks, so a picture passes
+ * through it in bands.
  */
+import {
+  freeMemory,
+  memory,
+  resizeColumns,
+  resizeGrayRows,
+  resizeRgbRows,
+} from "./resize_kernel/kernel.wasm";
 
 /** Bits after the point of a coefficient: 32, less 8 of a pixel, less 2 for overshoot. */
 const PRECISION_BITS = 22;
-const HALF = 1 << (PRECISION_BITS - 1);
 /** Reach of the bicubic kernel to either side, in pixels. */
 const SUPPORT = 2;
 
-/** For each output position: where its window begins, how long it is, and its coefficients. */
-interface Coefficients {
-  /** Room for one window in `values`. */
-  readonly stride: number;
-  readonly starts: Int32Array;
-  readonly lengths: Int32Array;
-  readonly values: Int32Array;
+/** What the kernel's memory takes of a row, in pixels; more only if one window is longer. */
+const MAX_ROW_PIXELS = 1 << 16;
+/** What it takes of resized rows, in bytes; more only if one window is longer. */
+const MAX_BAND_BYTES = 1 << 20;
+/** Rows that the kernel resizes at once. */
+const ROWS_AT_ONCE = 4;
+/** Bytes that the kernel may read or write beyond what it needs. */
+const SLACK = 16;
+/** Where the kernel's memory has the rows, resized to the width. */
+const ROWS_AT = (freeMemory + SLACK - 1) & ~(SLACK - 1);
+
+/** Some neighbouring output positions, with what they need of the input. */
+interface Band {
+  /** First output position and the one after the last. */
+  readonly from: number;
+  readonly to: number;
+  /** First input position and the one after the last. */
+  readonly first: number;
+  readonly last: number;
+  /** The windows as the kernel reads them, with input positions counted from `first`. */
+  readonly windows: Uint8Array;
+  /** Bytes of a window. */
+  readonly windowSize: number;
 }
 
 /**
@@ -34,54 +59,116 @@ export function resizeBicubic(
   outWidth: number,
   outHeight: number,
 ): Uint8Array {
-  const rows = width === outWidth
-    ? pixels
-    : resizeRows(pixels, width, height, channels, coefficients(width, outWidth));
-  return height === outHeight
-    ? rows
-    : resizeColumns(rows, outWidth * channels, coefficients(height, outHeight));
+  const result = new Uint8Array(outHeight * outWidth * channels);
+  const rowLength = outWidth * channels;
+  const stride = (rowLength + SLACK) & ~(SLACK - 1);
+  const maxRows = Math.floor(MAX_BAND_BYTES / stride);
+  let kept = { first: 0, last: 0 };
+  for (const band of bands(height, outHeight, maxRows)) {
+    // In the memory: the rows, resized to the width; the windows of the band; its output.
+    const { from, to, first, last, windows, windowSize } = band;
+    const windowsAt = ROWS_AT + (last - first + ROWS_AT_ONCE) * stride + SLACK;
+    const outputAt = windowsAt + windows.length;
+    const rowAt = (y: number) => ROWS_AT + (y - kept.first) * stride;
+    const keptRows = Math.max(0, kept.last - first);
+    memoryOf(outputAt + (to - from) * rowLength + SLACK)
+      .copyWithin(ROWS_AT, rowAt(first), rowAt(first + keptRows));
+    for (const columns of bands(width, outWidth, MAX_ROW_PIXELS)) {
+      resizeRows(pixels, width, channels, columns, first + keptRows, band, stride, windowsAt);
+    }
+    kept = band;
+    const bytes = memoryOf(0);
+    bytes.set(windows, windowsAt);
+    resizeColumns(ROWS_AT, stride, windowsAt, windowSize, to - from, outputAt, rowLength);
+    result.set(bytes.subarray(outputAt, outputAt + (to - from) * rowLength), from * rowLength);
+  }
+  return result;
 }
 
-let cached: { key: string; value: Coefficients }[] = [];
+/** Makes some columns of the resized rows from `begin` on; the memory from `free` on is free. */
+function resizeRows(
+  pixels: Uint8Array,
+  width: number,
+  channels: 1 | 3,
+  { from, to, first, last, windows, windowSize }: Band,
+  begin: number,
+  rows: Band,
+  stride: number,
+  free: number,
+): void {
+  const resize = channels === 3 ? resizeRgbRows : resizeGrayRows;
+  const length = (last - first) * channels;
+  const inputAt = free + windows.length;
+  const bytes = memoryOf(inputAt + ROWS_AT_ONCE * length + SLACK);
+  bytes.set(windows, free);
+  for (let y = begin; y < rows.last; y += ROWS_AT_ONCE) {
+    for (let i = 0; i < ROWS_AT_ONCE && y + i < rows.last; i++) {
+      const p = ((y + i) * width + first) * channels;
+      bytes.set(pixels.subarray(p, p + length), inputAt + i * length);
+    }
+    const output = ROWS_AT + (y - rows.first) * stride + from * channels;
+    resize(inputAt, length, free, windowSize, to - from, output, stride);
+  }
+}
 
-function coefficients(inSize: number, outSize: number): Coefficients {
-  const key = `${inSize}>${outSize}`;
+/** The kernel's memory, which has at least so many bytes; views from before may be detached. */
+function memoryOf(size: number): Uint8Array {
+  const missing = size - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / 65536));
+  return new Uint8Array(memory.buffer);
+}
+
+let cached: { key: string; value: Band[] }[] = [];
+
+/** The bands of a pass, of at most `limit` positions each but for a single window that is longer. */
+function bands(inSize: number, outSize: number, limit: number): Iterable<Band> {
+  if (inSize > 8192) return computeBands(inSize, outSize, limit); // too large to keep
+  const key = `${inSize}>${outSize}/${limit}`;
   const hit = cached.find((entry) => entry.key === key);
   if (hit !== undefined) return hit.value;
-  const value = computeCoefficients(inSize, outSize);
+  const value = [...computeBands(inSize, outSize, limit)];
   cached = [{ key, value }, ...cached.slice(0, 15)];
   return value;
 }
 
-function computeCoefficients(inSize: number, outSize: number): Coefficients {
+function* computeBands(inSize: number, outSize: number, limit: number): Generator<Band> {
   const scale = inSize / outSize;
   const filterScale = Math.max(scale, 1);
   const support = SUPPORT * filterScale;
-  const stride = Math.ceil(support) * 2 + 1;
-  const starts = new Int32Array(outSize);
-  const lengths = new Int32Array(outSize);
-  const values = new Int32Array(outSize * stride);
-  const weights = new Float64Array(stride);
   const inverse = 1 / filterScale;
-  for (let out = 0; out < outSize; out++) {
-    const center = (out + 0.5) * scale;
-    const start = Math.max(0, Math.trunc(center - support + 0.5));
-    const length = Math.min(inSize, Math.trunc(center + support + 0.5)) - start;
-    let sum = 0;
-    for (let i = 0; i < length; i++) {
-      weights[i] = bicubic((i + start - center + 0.5) * inverse);
-      sum += weights[i]!;
+  const startOf = (center: number) => Math.max(0, Math.trunc(center - support + 0.5));
+  const endOf = (center: number) => Math.min(inSize, Math.trunc(center + support + 0.5));
+  const windowSize = 8 + 16 * Math.ceil((Math.ceil(support) * 2 + 1) / 4);
+  const weights = new Float64Array(Math.ceil(support) * 2 + 1);
+  for (let from = 0, to = 0; from < outSize; from = to) {
+    const first = startOf((from + 0.5) * scale);
+    do to++; while (
+      to < outSize && to - from < limit && endOf((to + 0.5) * scale) - first <= limit
+    );
+    const last = endOf((to - 0.5) * scale);
+    const windows = new ArrayBuffer((to - from) * windowSize);
+    for (let out = from; out < to; out++) {
+      const center = (out + 0.5) * scale;
+      const start = startOf(center);
+      const length = endOf(center) - start;
+      let sum = 0;
+      for (let i = 0; i < length; i++) {
+        weights[i] = bicubic((i + start - center + 0.5) * inverse);
+        sum += weights[i]!;
+      }
+      const offset = (out - from) * windowSize;
+      new Int32Array(windows, offset, 2).set([start - first, Math.ceil(length / 4)]);
+      const parts = new Int16Array(windows, offset + 8, (windowSize - 8) / 2);
+      for (let i = 0; i < length; i++) {
+        const weight = sum === 0 ? weights[i]! : weights[i]! / sum;
+        const value = Math.trunc(weight * (1 << PRECISION_BITS) + (weight < 0 ? -0.5 : 0.5));
+        const part = i + (i & ~3); // groups of four: the high parts, then the low parts
+        parts[part] = value >> 11;
+        parts[part + 4] = value & 2047;
+      }
     }
-    starts[out] = start;
-    lengths[out] = length;
-    for (let i = 0; i < length; i++) {
-      const weight = sum === 0 ? weights[i]! : weights[i]! / sum;
-      values[out * stride + i] = Math.trunc(
-        weight * (1 << PRECISION_BITS) + (weight < 0 ? -0.5 : 0.5),
-      );
-    }
+    yield { from, to, first, last, windows: new Uint8Array(windows), windowSize };
   }
-  return { stride, starts, lengths, values };
 }
 
 function bicubic(x: number): number {
@@ -90,64 +177,4 @@ function bicubic(x: number): number {
   if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
   if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
   return 0;
-}
-
-function resizeRows(
-  pixels: Uint8Array,
-  width: number,
-  height: number,
-  channels: 1 | 3,
-  { stride, starts, lengths, values }: Coefficients,
-): Uint8Array {
-  const outWidth = starts.length;
-  const result = new Uint8ClampedArray(outWidth * height * channels);
-  // Math.imul and `| 0` keep the sums 32-bit integers, which they never leave.
-  for (let y = 0, target = 0; y < height; y++) {
-    const row = y * width * channels;
-    for (let out = 0; out < outWidth; out++, target += channels) {
-      const first = out * stride;
-      const last = first + lengths[out]!;
-      let p = row + starts[out]! * channels;
-      if (channels === 1) {
-        let sum = HALF;
-        for (let k = first; k < last; k++) sum = (sum + Math.imul(pixels[p++]!, values[k]!)) | 0;
-        result[target] = sum >> PRECISION_BITS;
-      } else {
-        let red = HALF, green = HALF, blue = HALF;
-        for (let k = first; k < last; k++, p += 3) {
-          const value = values[k]!;
-          red = (red + Math.imul(pixels[p]!, value)) | 0;
-          green = (green + Math.imul(pixels[p + 1]!, value)) | 0;
-          blue = (blue + Math.imul(pixels[p + 2]!, value)) | 0;
-        }
-        result[target] = red >> PRECISION_BITS;
-        result[target + 1] = green >> PRECISION_BITS;
-        result[target + 2] = blue >> PRECISION_BITS;
-      }
-    }
-  }
-  return new Uint8Array(result.buffer);
-}
-
-function resizeColumns(
-  pixels: Uint8Array,
-  rowLength: number,
-  { stride, starts, lengths, values }: Coefficients,
-): Uint8Array {
-  const outHeight = starts.length;
-  const result = new Uint8ClampedArray(rowLength * outHeight);
-  const sums = new Int32Array(rowLength);
-  for (let out = 0; out < outHeight; out++) {
-    sums.fill(HALF);
-    let p = starts[out]! * rowLength;
-    for (let k = 0; k < lengths[out]!; k++) {
-      const value = values[out * stride + k]!;
-      for (let x = 0; x < rowLength; x++, p++) {
-        sums[x] = (sums[x]! + Math.imul(pixels[p]!, value)) | 0;
-      }
-    }
-    const target = out * rowLength;
-    for (let x = 0; x < rowLength; x++) result[target + x] = sums[x]! >> PRECISION_BITS;
-  }
-  return new Uint8Array(result.buffer);
 }

@@ -33,7 +33,8 @@ export const CONVOLUTIONS = 94;
 
 /**
  * Builds the network: a picture of 299 × 299 × 3, each value from -1 to 1, becomes 2048 numbers.
- * The layers are made in Keras' order, so the n-th convolution takes Keras' n-th weights.
+ * The convolutions are made in the order in which Keras makes and numbers them; the order of a
+ * file that Keras wrote is another one, `kerasOrder()`.
  */
 export function inceptionV3<T>(layers: Layers<T>, picture: T): T {
   const conv = (x: T, filters: number, height = 1, width = height): T =>

@@ -1,9 +1,9 @@
-/** What the main thread and a worker tell each other. Buffers are transferred, not copied. */
-import type { EngineModel } from "./engine.ts";
+/** What the main thread and its workers tell each other. Buffers are transferred, not copied. */
+import type { EngineModel, EngineName } from "./engine.ts";
 
 /** To a worker, which answers each message before it is sent another. */
 export type ToWorker =
-  | { readonly kind: "load"; readonly model: EngineModel }
+  | { readonly kind: "load"; readonly engine: EngineName; readonly model: EngineModel }
   | { readonly kind: "embed"; readonly images: Uint8Array<ArrayBuffer>[] };
 
 /** The outcome of one image of a batch. */
@@ -19,3 +19,17 @@ export type FromWorker =
   | { readonly kind: "ready" }
   | { readonly kind: "embedded"; readonly results: Embedding[] }
   | { readonly kind: "failed"; readonly message: string };
+
+/** To the nursery, with the port that the new worker is to use. */
+export interface ToNursery {
+  /** Module of the worker. */
+  readonly module: string;
+  readonly id: number;
+  readonly permissions: Deno.PermissionOptionsObject;
+}
+
+/** From the nursery: a worker that it started has died. */
+export interface FromNursery {
+  readonly id: number;
+  readonly reason: string;
+}

@@ -1,30 +1,12 @@
-/** Models in `models/`: an ONNX file each, with a manifest that says what goes in and comes out. */
+/** Models: an ONNX file each, with a manifest beside it. */
 import { join } from "node:path";
-import { z } from "zod";
-import { SetupError } from "../shared/errors.ts";
+import { errorMessage, SetupError } from "../shared/errors.ts";
 import { fileReason } from "../shared/files.ts";
-import type { EngineModel } from "./engine.ts";
-import { CONVOLUTIONS, inceptionV3, INPUT_SIZE, VECTOR_SIZE } from "./inception_v3.ts";
-import { type ConvolutionWeights, INPUT_NAME, OnnxGraph, OUTPUT_NAME } from "./onnx_graph.ts";
-import { BUILD, isBuilt, modelPaths, MODELS_DIR } from "./native.ts";
-import { readQuantisedTensors } from "./safetensors.ts";
-
-const manifest = z.object({
-  name: z.string(),
-  source: z.string(),
-  licence: z.string(),
-  build: z.number(),
-  /** NCHW, float32; `tf` is Keras' name for x / 127.5 - 1. */
-  input: z.object({ name: z.string(), size: z.number(), preprocess: z.literal("tf") }),
-  output: z.object({ name: z.string(), size: z.number() }),
-  /** Length of the ONNX file. */
-  bytes: z.number(),
-  /** Of the ONNX file, in hex. */
-  sha256: z.string(),
-});
-
-/** What a model takes and gives, and where it is from. */
-export type ModelManifest = z.infer<typeof manifest>;
+import { INPUT_SIZE, VECTOR_SIZE } from "./inception_v3.ts";
+import { manifest, type ModelManifest } from "./manifest.ts";
+import { BUILD, DEMO, IMAGENET, isCurrent, modelPaths, MODELS_DIR } from "./native.ts";
+import { buildOnnx, INPUT_NAME, OUTPUT_NAME } from "./onnx_graph.ts";
+import { readDemoWeights } from "./safetensors.ts";
 
 /** A model that is ready to be loaded. */
 export interface Model extends ModelManifest {
@@ -33,42 +15,103 @@ export interface Model extends ModelManifest {
 }
 
 /**
- * The model of that name; the embedded `demo` is built from its weights when it is first wanted.
+ * The model of that name or file; the bundled `demo` is built from its weights when it is first
+ * wanted.
  *
+ * @param model name in `models/`, or absolute path of an ONNX file with its manifest beside it
  * @throws {SetupError} if there is none
  */
-export async function openModel(name: string): Promise<Model> {
-  const paths = modelPaths(name);
-  if (isBuilt(name)) {
-    const text = await Deno.readTextFile(paths.manifest);
-    return { ...manifest.parse(JSON.parse(text)), path: paths.onnx };
+export async function openModel(model: string): Promise<Model> {
+  if (model === DEMO && !isCurrent(DEMO)) return await buildDemo();
+  const paths = modelPaths(model);
+  try {
+    const made = await readManifest(paths.manifest);
+    const { size } = await Deno.stat(paths.onnx);
+    if (size !== made.bytes) {
+      throw new TypeError(`"${paths.onnx}" has ${size} bytes in place of ${made.bytes}`);
+    }
+    return { ...made, path: paths.onnx };
+  } catch (error) {
+    const isMissing = error instanceof Deno.errors.NotFound;
+    throw new SetupError(
+      `Cannot use model "${model}": ${isMissing ? howToGet(model) : errorMessage(error)}`,
+      { cause: error },
+    );
   }
-  if (name !== "demo") {
-    throw new SetupError(`Cannot use model "${name}": it is not in ${MODELS_DIR}; there is "demo"`);
-  }
-  return { ...await buildDemo(paths), path: paths.onnx };
 }
 
-async function buildDemo(paths: { onnx: string; manifest: string }): Promise<ModelManifest> {
-  const source = join(MODELS_DIR, "demo.safetensors");
+function howToGet(model: string): string {
+  if (model === IMAGENET) {
+    return `its weights are not here: "deno task model fetch ${IMAGENET}" downloads them (84 MB); ` +
+      `"--model ${DEMO}" needs no download`;
+  }
+  return /\.onnx$/.test(model)
+    ? 'there is no such file, or no manifest (.json) beside it; "deno task model import" makes one'
+    : 'there is none of that name; "deno task model list" tells which there are';
+}
+
+/**
+ * Reads a manifest.
+ *
+ * @throws {TypeError} if it is none
+ */
+export async function readManifest(path: string): Promise<ModelManifest> {
+  const text = await Deno.readTextFile(path);
+  const parsed = manifest.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  const { path: where, message } = parsed.error.issues[0]!;
+  throw new TypeError(`"${path}" is not a manifest: ${where.join(".") || "all of it"}: ${message}`);
+}
+
+function parseJson(text: string): unknown {
   try {
-    const onnx = buildInceptionV3(readDemoWeights(await Deno.readFile(source)));
+    return JSON.parse(text);
+  } catch {
+    return undefined; // refused as no manifest
+  }
+}
+
+/** Length and digest of a model's file. */
+export async function fingerprint(
+  onnx: Uint8Array<ArrayBuffer>,
+): Promise<Pick<ModelManifest, "bytes" | "sha256">> {
+  const digest = await crypto.subtle.digest("SHA-256", onnx);
+  return { bytes: onnx.length, sha256: new Uint8Array(digest).toHex() };
+}
+
+/** What every InceptionV3 takes and gives. */
+export const INCEPTION_V3: Pick<ModelManifest, "input" | "output"> = {
+  input: {
+    name: INPUT_NAME,
+    size: INPUT_SIZE,
+    layout: "nchw",
+    channels: "rgb",
+    fit: "stretch",
+    preprocess: "tf",
+  },
+  output: { name: OUTPUT_NAME, size: VECTOR_SIZE },
+};
+
+async function buildDemo(): Promise<Model> {
+  const paths = modelPaths(DEMO);
+  try {
+    const onnx = buildOnnx(
+      readDemoWeights(await Deno.readFile(join(MODELS_DIR, "demo.safetensors"))),
+    );
     const made: ModelManifest = {
-      name: "demo",
+      name: DEMO,
       source: "npm nsfwjs 4.4.0, inception_v3, weights of 8 bits",
       licence: "MIT",
       build: BUILD,
-      input: { name: INPUT_NAME, size: INPUT_SIZE, preprocess: "tf" },
-      output: { name: OUTPUT_NAME, size: VECTOR_SIZE },
-      bytes: onnx.length,
-      sha256: new Uint8Array(await crypto.subtle.digest("SHA-256", onnx)).toHex(),
+      ...INCEPTION_V3,
+      ...await fingerprint(onnx),
     };
     await removeLeftOvers();
     await writeWhole(paths.onnx, onnx);
     await writeWhole(paths.manifest, new TextEncoder().encode(JSON.stringify(made, null, 2)));
-    return made;
+    return { ...made, path: paths.onnx };
   } catch (error) {
-    throw new SetupError(`Cannot build model "demo" in ${MODELS_DIR}: ${fileReason(error)}`, {
+    throw new SetupError(`Cannot build model "${DEMO}" in ${MODELS_DIR}: ${fileReason(error)}`, {
       cause: error,
     });
   }
@@ -88,45 +131,4 @@ async function writeWhole(path: string, data: Uint8Array): Promise<void> {
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   await Deno.writeFile(temporary, data);
   await Deno.rename(temporary, path);
-}
-
-/** The ONNX file of InceptionV3 with these weights, in Keras' order of layers. */
-export function buildInceptionV3(
-  weights: readonly ConvolutionWeights[],
-): Uint8Array<ArrayBuffer> {
-  const graph = new OnnxGraph(weights);
-  return graph.encode(inceptionV3(graph, INPUT_NAME)) as Uint8Array<ArrayBuffer>;
-}
-
-function readDemoWeights(file: Uint8Array<ArrayBuffer>): ConvolutionWeights[] {
-  const tensors = readQuantisedTensors(file);
-  const get = (name: string) => {
-    const tensor = tensors.get(name);
-    if (tensor === undefined) throw new TypeError(`Weights "${name}" are missing`);
-    return tensor;
-  };
-  return Array.from({ length: CONVOLUTIONS }, (_, i) => {
-    const { dims, data } = get(`conv2d_${i + 1}/kernel`);
-    const [height = 0, width = 0, channels = 0, filters = 0] = dims;
-    const normalisation = (part: string) => get(`batch_normalization_${i + 1}/${part}`).data;
-    return {
-      kernel: data,
-      dims: [height, width, channels, filters],
-      beta: normalisation("beta"),
-      mean: normalisation("moving_mean"),
-      variance: normalisation("moving_variance"),
-    };
-  });
-}
-
-/** What an engine needs to load the model. */
-export function engineModel({ path, input, output }: Model, threads: number): EngineModel {
-  return {
-    path,
-    inputName: input.name,
-    inputSize: input.size,
-    outputName: output.name,
-    outputSize: output.size,
-    threads,
-  };
 }

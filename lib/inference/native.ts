@@ -1,7 +1,9 @@
 /** Where native code and models are, and what a run that uses them must be allowed. */
 import { readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { PROGRAM_DIR } from "../shared/args.ts";
+import { isAbsolute, join } from "node:path";
+import { PROGRAM_DIR } from "../shared/program.ts";
+import type { Permissions } from "../shared/permissions.ts";
+import type { EngineName } from "./engine.ts";
 
 /** Folder of the npm packages, with their native libraries. */
 export const PACKAGES_DIR: string = join(PROGRAM_DIR, "node_modules");
@@ -9,26 +11,73 @@ export const PACKAGES_DIR: string = join(PROGRAM_DIR, "node_modules");
 /** Folder of the models. */
 export const MODELS_DIR: string = join(PROGRAM_DIR, "models");
 
-/** What a worker reads besides the model: its own code, and what sharp and onnxruntime-node need. */
-export const NATIVE_READ: readonly string[] = [
-  join(PROGRAM_DIR, "lib"),
-  PACKAGES_DIR,
-  "/usr/bin/ldd",
+/** What a worker reads besides the model: its own code. */
+export const CODE_READ: readonly string[] = [join(PROGRAM_DIR, "lib"), PACKAGES_DIR];
+
+/** What an engine with its decoder needs to be loaded, besides its own code and the model. */
+export function enginePermissions(
+  engine: EngineName,
+): Required<Pick<Permissions, "read" | "env" | "ffi">> {
+  if (engine === "wasm") return { read: [], env: [], ffi: [] };
+  const native = { read: ["/usr/bin/ldd"], env: NATIVE_ENV, ffi: [PACKAGES_DIR] };
+  if (engine === "onnx") return native;
+  return {
+    read: [...native.read, TFJS_PACKAGES],
+    env: [...native.env, ...TFJS_ENV],
+    ffi: [...native.ffi, join(TFJS_PACKAGES, TFJS_PACKAGE)],
+  };
+}
+
+/** Package of the optional tfjs engine, and the command by which the user installs it. */
+export const TFJS_PACKAGE = "@tensorflow/tfjs-node";
+export const TFJS_INSTALL = `npm install --prefix tfjs ${TFJS_PACKAGE}@4.22.0`;
+
+/** Folder of the program that the command installs into. */
+export const TFJS_DIR: string = join(PROGRAM_DIR, "tfjs");
+const TFJS_PACKAGES = join(TFJS_DIR, "node_modules");
+
+/** TensorFlow's settings, which the tfjs engine writes. */
+const TFJS_ENV: readonly string[] = [
+  "TF_NUM_INTRAOP_THREADS",
+  "TF_NUM_INTEROP_THREADS",
+  "TF_CPP_MIN_LOG_LEVEL",
 ];
 
 /** What sharp asks of the environment. */
-export const NATIVE_ENV: readonly string[] = ["npm_package_config_libvips", "MALLOC_ARENA_MAX"];
+const NATIVE_ENV: readonly string[] = ["npm_package_config_libvips", "MALLOC_ARENA_MAX"];
 
-/** Where a model's files are. */
-export function modelPaths(name: string): { onnx: string; manifest: string } {
-  return { onnx: join(MODELS_DIR, `${name}.onnx`), manifest: join(MODELS_DIR, `${name}.json`) };
+/** What a run may touch that makes vectors with this engine and model. */
+export function embeddingPermissions(
+  engine: EngineName,
+  model: string,
+): Required<Pick<Permissions, "read" | "write" | "env" | "ffi">> {
+  const { read, env, ffi } = enginePermissions(engine);
+  const { onnx, manifest } = modelPaths(model);
+  const isBuilt = model !== DEMO || isCurrent(model);
+  return {
+    read: [...(isBuilt ? [onnx, manifest] : [MODELS_DIR]), ...CODE_READ, ...read],
+    write: isBuilt ? [] : [MODELS_DIR],
+    env,
+    ffi,
+  };
 }
 
-/** Changes whenever the same weights give another ONNX file. */
-export const BUILD = 1;
+/** Name of the model with the weights that Keras publishes. */
+export const IMAGENET = "imagenet";
+/** Name of the model that is bundled. */
+export const DEMO = "demo";
+
+/** Where the files of a model are, by its name or by the path of its ONNX file. */
+export function modelPaths(model: string): { onnx: string; manifest: string } {
+  const stem = isAbsolute(model) ? model.replace(/\.onnx$/, "") : join(MODELS_DIR, model);
+  return { onnx: `${stem}.onnx`, manifest: `${stem}.json` };
+}
+
+/** Changes whenever the bundled weights give another ONNX file. */
+export const BUILD = 2;
 
 /** Whether the model is there, whole, and as this version builds it. */
-export function isBuilt(name: string): boolean {
+export function isCurrent(name: string): boolean {
   const { onnx, manifest } = modelPaths(name);
   try {
     const { build, bytes } = JSON.parse(readFileSync(manifest, "utf8"));
@@ -36,9 +85,4 @@ export function isBuilt(name: string): boolean {
   } catch {
     return false; // missing or not JSON: it is built again
   }
-}
-
-/** Paths that a run with the model reads, and those that it writes: none once the model is built. */
-export function modelFiles(name: string): { read: string[]; write: string[] } {
-  return { read: [MODELS_DIR], write: isBuilt(name) ? [] : [MODELS_DIR] };
 }

@@ -1,6 +1,9 @@
-/** Writes a network as an ONNX model (onnx.proto, IR version 8, operator set 17). */
-import { PbfWriter } from "pbf";
-import { INPUT_SIZE, type Layers, VECTOR_SIZE } from "./inception_v3.ts";
+/**
+ * Writes a network as an ONNX model (onnx.proto, IR version 8, operator set 17), and reads the
+ * weights of one that was written here.
+ */
+import { PbfReader, PbfWriter } from "pbf";
+import { CONVOLUTIONS, inceptionV3, INPUT_SIZE, type Layers, VECTOR_SIZE } from "./inception_v3.ts";
 
 /** Weights of one convolution with its batch normalisation, as Keras stores them. */
 export interface ConvolutionWeights {
@@ -14,10 +17,34 @@ export interface ConvolutionWeights {
   readonly variance: Float32Array;
 }
 
+/** One convolution in a model's file: its batch normalisation is folded into it. */
+export interface FoldedConvolution {
+  /** float32[out, in, height, width], row-major. */
+  readonly kernel: Float32Array;
+  /** Out, in, height, width. */
+  readonly dims: readonly [number, number, number, number];
+  /** float32[out]. */
+  readonly bias: Float32Array;
+}
+
+/** One convolution in a model's file: its batch normalisation is folded into it. */
+export interface FoldedConvolution {
+  /** float32[out, in, height, width], row-major. */
+  readonly kernel: Float32Array;
+  /** Out, in, height, width. */
+  readonly dims: readonly [number, number, number, number];
+  /** float32[out]. */
+  readonly bias: Float32Array;
+}
+
 /** Name of the model's input: float32[n, 3, 299, 299], RGB. */
 export const INPUT_NAME = "picture";
 /** Name of the model's output: float32[n, 2048]. */
 export const OUTPUT_NAME = "vector";
+
+/** What tells a model that was written here from others. */
+const PRODUCER = "maken";
+const GRAPH = "InceptionV3";
 
 /** Keras' default of `BatchNormalization(epsilon)`. */
 const EPSILON = 0.001;
@@ -35,8 +62,14 @@ interface Tensor {
   readonly data: Float32Array;
 }
 
+/** The ONNX file of InceptionV3 with these weights, in the order of {@linkcode inceptionV3}. */
+export function buildOnnx(weights: readonly ConvolutionWeights[]): Uint8Array<ArrayBuffer> {
+  const graph = new OnnxGraph(weights);
+  return graph.encode(inceptionV3(graph, INPUT_NAME)) as Uint8Array<ArrayBuffer>;
+}
+
 /** Layers that become nodes of an ONNX graph; a tensor is its name. */
-export class OnnxGraph implements Layers<string> {
+class OnnxGraph implements Layers<string> {
   readonly #nodes: Node[] = [];
   readonly #tensors: Tensor[] = [];
   #convolutions = 0;
@@ -96,7 +129,7 @@ export class OnnxGraph implements Layers<string> {
     const size = this.#tensors.reduce((sum, { data }) => sum + data.byteLength, 0);
     const pbf = new PbfWriter(new Uint8Array(size + 1_000_000));
     pbf.writeVarintField(1, 8); // ir_version
-    pbf.writeStringField(2, "maken"); // producer_name
+    pbf.writeStringField(2, PRODUCER); // producer_name
     pbf.writeMessage(7, (_, pbf) => this.#writeGraph(output, pbf), null);
     pbf.writeMessage(8, (_, pbf) => pbf.writeVarintField(2, 17), null); // opset_import.version
     return pbf.finish();
@@ -116,7 +149,7 @@ export class OnnxGraph implements Layers<string> {
       output: OUTPUT_NAME,
       attributes: [],
     });
-    pbf.writeStringField(2, "InceptionV3");
+    pbf.writeStringField(2, GRAPH);
     for (const tensor of this.#tensors) pbf.writeMessage(5, writeTensor, tensor);
     const picture = ["n", 3, INPUT_SIZE, INPUT_SIZE];
     pbf.writeMessage(11, writeValueInfo, { name: INPUT_NAME, dims: picture });
@@ -186,4 +219,68 @@ function writeValueInfo(
       }, null);
     }, null);
   }, null);
+}
+
+/**
+ * The convolutions of a model that {@linkcode buildOnnx} wrote, in the network's order, each copied
+ * out of the file when it is asked for.
+ *
+ * @throws {TypeError} if the file is anything else
+ */
+export function* readConvolutions(file: Uint8Array): Generator<FoldedConvolution> {
+  const model: FileModel = { producer: "", graph: "", tensors: new Map() };
+  try {
+    new PbfReader(file).readFields(readModel, model);
+  } catch (cause) {
+    throw new TypeError("The file is no ONNX model", { cause });
+  }
+  if (model.producer !== PRODUCER || model.graph !== GRAPH) {
+    throw new TypeError(`The model is not ${GRAPH} by ${PRODUCER}`);
+  }
+  for (let n = 0; n < CONVOLUTIONS; n++) {
+    const kernel = model.tensors.get(`kernel_${n}`);
+    const bias = model.tensors.get(`bias_${n}`);
+    if (kernel === undefined || bias === undefined) {
+      throw new TypeError(`The model has no weights for convolution ${n + 1}`);
+    }
+    const [out = 0, channels = 0, height = 0, width = 0] = kernel.dims;
+    const dims = [out, channels, height, width] as const;
+    yield { kernel: floats(kernel), dims, bias: floats(bias) };
+  }
+}
+
+interface FileTensor {
+  name: string;
+  readonly dims: number[];
+  data: Uint8Array;
+}
+interface FileModel {
+  producer: string;
+  graph: string;
+  readonly tensors: Map<string, FileTensor>;
+}
+
+function readModel(tag: number, model: FileModel, pbf: PbfReader): void {
+  if (tag === 2) model.producer = pbf.readString();
+  else if (tag === 7) pbf.readMessage(readGraph, model);
+}
+
+function readGraph(tag: number, model: FileModel, pbf: PbfReader): void {
+  if (tag === 2) model.graph = pbf.readString();
+  else if (tag === 5) {
+    const empty = { name: "", dims: [], data: new Uint8Array() };
+    const tensor = pbf.readMessage(readTensor, empty);
+    model.tensors.set(tensor.name, tensor);
+  }
+}
+
+function readTensor(tag: number, tensor: FileTensor, pbf: PbfReader): void {
+  if (tag === 1) tensor.dims.push(pbf.readVarint());
+  else if (tag === 8) tensor.name = pbf.readString();
+  else if (tag === 9) tensor.data = pbf.readBytes();
+}
+
+/** A copy, as the file's numbers need not start at a multiple of 4. */
+function floats({ data }: FileTensor): Float32Array {
+  return new Float32Array(data.slice().buffer);
 }

@@ -1,5 +1,5 @@
 /** Options of `deno task vectorize`. */
-import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { availableParallelism } from "node:os";
 import {
   baseUrlOption,
@@ -17,12 +17,14 @@ import {
   yesNo,
 } from "../shared/args.ts";
 import { rglobPattern } from "../catalog/rglob.ts";
+import { parseShard, type Shard } from "../catalog/shard.ts";
 import { errorMessage, UsageError } from "../shared/errors.ts";
 import type { Permissions } from "../shared/permissions.ts";
 import { HOST_NAME, hostAndPort } from "../shared/urls.ts";
 import { formatOption, suffixOption } from "../vectors/options.ts";
 import { VECTOR_FORMATS, type VectorFormat } from "../vectors/vector_store.ts";
-import { modelFiles, NATIVE_ENV, NATIVE_READ, PACKAGES_DIR } from "./native.ts";
+import { type EngineName, ENGINES } from "./engine.ts";
+import { embeddingPermissions, IMAGENET } from "./native.ts";
 
 /** What a vectorize run is to do. */
 export interface VectorizeOptions extends CommonOptions {
@@ -43,8 +45,19 @@ export interface VectorizeOptions extends CommonOptions {
   readonly batch: number;
   /** Batches of the sorted records to pass over. */
   readonly step: number;
-  /** Name of a model in `models/`. */
+  /** Name of a model in `models/`, or absolute path of an ONNX file. */
   readonly model: string;
+  readonly engine: EngineName;
+  /** The part of the records that this run takes; undefined for all. */
+  readonly shard: Shard | undefined;
+  /** Take only the records that failed in the last run. */
+  readonly retryFailed: boolean;
+  /** Make vectors, not only fetch pictures. */
+  readonly inference: boolean;
+  /** Say what there is to do, and end. */
+  readonly dryRun: boolean;
+  /** Use pictures even where their host asks not to use them for AI. */
+  readonly ignoreRobots: boolean;
   /** Hosts with port that pictures may come from. */
   readonly imageHosts: readonly string[];
   readonly delaySeconds: number;
@@ -79,7 +92,12 @@ function command() {
     .option("--jobs <number>", "workers, -1 for one a core", jobs, 1)
     .option("--batch <number>", "pictures a worker takes at a time", integer(1), 1)
     .option("--step <number>", "pass over this many batches of the sorted records", integer(0), 0)
-    .option("--model <name>", "model that makes the vectors", plainName, "demo")
+    .addOption(modelOption("model that makes the vectors, or an ONNX file with its manifest"))
+    .addOption(engineOption())
+    .option("--shard <i/n>", "take the i-th of n parts of the records, by their ids", shard)
+    .option("--retry-failed", "take only the records that failed in the last run", false)
+    .option("--no-inference", "only fetch the pictures, with --download-images")
+    .option("--dry-run", "say what there is to do, and end", false)
     .addOption(baseUrlOption("address of the service; its host may be asked for pictures"))
     .option("--image-hosts <hosts>", "hosts that may be asked for pictures", "www.nb.no,api.nb.no")
     .option(
@@ -90,7 +108,24 @@ function command() {
     )
     .option("--timeout <seconds>", "time limit of a request", decimal(0.001, 86_400), 60)
     .option("--retries <number>", "tries after the first of a request", integer(0, 1000), 5)
-    .option("--concurrency <number>", "pictures fetched at a time", integer(1, 64), 4);
+    .option("--concurrency <number>", "pictures fetched at a time", integer(1, 64), 4)
+    .option("--ignore-robots", "use pictures whose host asks not to (X-Robots-Tag: noai)", false);
+}
+
+/** The option `--model`. */
+export function modelOption(description: string) {
+  return new Option("--model <name>", description).default(IMAGENET).argParser(modelName);
+}
+
+/** Parses a model's name, or the path of an ONNX file. */
+export function modelName(text: string): string {
+  return /[/\\]|\.onnx$/.test(text) ? path(text) : plainName(text);
+}
+
+/** The option `--engine`. */
+export function engineOption() {
+  return new Option("--engine <name>", `what runs the model: ${ENGINES.join(", ")}`)
+    .default("onnx" as EngineName).argParser(choice(ENGINES));
 }
 
 /**
@@ -111,6 +146,10 @@ export function parseVectorizeOptions(argv: readonly string[]): VectorizeOptions
   } catch (error) {
     throw new UsageError(`Cannot use the glob "${recordsGlob}": ${errorMessage(error)}`);
   }
+  const downloadImages = or("downloadImages", o.downloadImages, download);
+  if (!o.inference && !downloadImages) {
+    throw new UsageError("Nothing is left to do with --no-inference: add --download-images");
+  }
   return {
     recordsDir: needed(
       or("recordsDir", o.recordsDir, recordsDir),
@@ -126,11 +165,17 @@ export function parseVectorizeOptions(argv: readonly string[]): VectorizeOptions
     format: or("format", o.format, format),
     suffix: or("suffix", o.suffix, suffix),
     overwrite: or("overwrite", o.overwrite, overwrite),
-    downloadImages: or("downloadImages", o.downloadImages, download),
+    downloadImages,
     jobs: or("jobs", o.jobs, jobs),
     batch: or("batch", o.batch, batch),
     step: or("step", o.step, step),
     model: o.model,
+    engine: o.engine,
+    shard: o.shard,
+    retryFailed: o.retryFailed,
+    inference: o.inference,
+    dryRun: o.dryRun,
+    ignoreRobots: o.ignoreRobots,
     imageHosts: imageHosts(o.imageHosts, o.baseUrl),
     delaySeconds: o.delay,
     timeoutSeconds: o.timeout,
@@ -138,6 +183,13 @@ export function parseVectorizeOptions(argv: readonly string[]): VectorizeOptions
     concurrency: o.concurrency,
     json: o.json,
   };
+}
+
+/** `i/n`. */
+function shard(text: string): Shard {
+  const parsed = parseShard(text);
+  if (parsed !== undefined) return parsed;
+  throw new InvalidArgumentError("It must be i/n, such as 1/4, with i from 1 to n.");
 }
 
 /** Workers beyond the number of cores would only take memory. */
@@ -162,14 +214,19 @@ function imageHosts(text: string, baseUrl: URL): string[] {
   return [...new Set([...named, hostAndPort(baseUrl)])];
 }
 
-/** What a vectorize run may touch: its folders, the model, native code, and the image hosts. */
+/** What a vectorize run may touch: its folders, the engine and model, and the image hosts. */
 export function vectorizePermissions(options: VectorizeOptions): Permissions {
-  const model = modelFiles(options.model);
+  const { recordsDir, vectorsDir, inference, dryRun } = options;
+  const read = [recordsDir, vectorsDir];
+  if (dryRun) return { read, env: ["BASE_URL"] };
+  const embedding = inference
+    ? embeddingPermissions(options.engine, options.model)
+    : { read: [], write: [], env: [], ffi: [] };
   return {
     net: options.downloadImages ? options.imageHosts : [],
-    read: [options.recordsDir, options.vectorsDir, ...model.read, ...NATIVE_READ],
-    write: [options.vectorsDir, ...model.write],
-    env: ["BASE_URL", ...NATIVE_ENV],
-    ffi: [PACKAGES_DIR],
+    read: [...read, ...embedding.read],
+    write: [vectorsDir, ...embedding.write],
+    env: ["BASE_URL", ...embedding.env],
+    ffi: embedding.ffi,
   };
 }

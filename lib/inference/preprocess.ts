@@ -1,32 +1,78 @@
-/** From resized pixels to the network's input. */
+/** From decoded pixels to a network's input. */
+import type { Pixels } from "../images/pixels.ts";
+import { resizeBicubic } from "../images/resize.ts";
+import type { ModelInput } from "./manifest.ts";
 
-/** x / 127.5 - 1 in float32 arithmetic, as Keras' `preprocess_input(mode="tf")` computes it. */
-const SCALED = Float32Array.from(
-  { length: 256 },
-  (_, x) => Math.fround(Math.fround(x / 127.5) - 1),
-);
+/** Makes the input of one model. */
+export class Preprocessor {
+  /** For each of red, green and blue: what a value from 0 to 255 becomes. */
+  readonly #tables: readonly Float32Array[];
 
-/**
- * Writes one picture into a batch.
- *
- * @param pixels uint8[size, size, channels], row-major, 1 or 3 channels
- * @param input float32[n, 3, size, size], channels RGB
- * @param index of the picture in the batch
- */
-export function preprocess(
-  pixels: Uint8Array,
-  channels: 1 | 3,
-  input: Float32Array,
-  index: number,
-): void {
-  const area = pixels.length / channels;
-  const red = index * 3 * area;
-  const green = red + area;
-  const blue = green + area;
-  const [g, b] = channels === 3 ? [1, 2] : [0, 0];
-  for (let i = 0, p = 0; i < area; i++, p += channels) {
-    input[red + i] = SCALED[pixels[p]!]!;
-    input[green + i] = SCALED[pixels[p + g]!]!;
-    input[blue + i] = SCALED[pixels[p + b]!]!;
+  constructor(private readonly input: ModelInput) {
+    this.#tables = [0, 1, 2].map((channel) => scaleTable(input.preprocess, channel));
   }
+
+  /** Numbers of one picture's input. */
+  get length(): number {
+    return 3 * this.input.size ** 2;
+  }
+
+  /**
+   * Writes one picture into a batch.
+   *
+   * @param batch float32[n, 3, size, size] or float32[n, size, size, 3], as the model's layout says
+   * @param index of the picture in the batch
+   */
+  write(picture: Pixels, batch: Float32Array, index: number): void {
+    const { size, layout, channels: order } = this.input;
+    const pixels = square(picture, this.input);
+    const area = size * size;
+    const step = layout === "nchw" ? 1 : 3;
+    const start = index * this.length;
+    for (let channel = 0; channel < 3; channel++) {
+      const table = this.#tables[channel]!;
+      const place = order === "rgb" ? channel : 2 - channel;
+      let target = start + (layout === "nchw" ? place * area : place);
+      let p = picture.channels === 3 ? channel : 0;
+      for (let i = 0; i < area; i++, p += picture.channels, target += step) {
+        batch[target] = table[pixels[p]!]!;
+      }
+    }
+  }
+}
+
+/** uint8[size, size, channels] of a picture. */
+function square(picture: Pixels, { size, fit }: ModelInput): Uint8Array {
+  const { data, width, height, channels } = picture;
+  if (fit === "stretch") return resizeBicubic(data, width, height, channels, size, size);
+  // As torchvision's Resize and CenterCrop: the longer side is cut off, the middle rounded to even.
+  const shorter = Math.min(width, height);
+  const [w, h] = [width, height].map((side) => Math.trunc(size * side / shorter)) as [
+    number,
+    number,
+  ];
+  const resized = resizeBicubic(data, width, height, channels, w, h);
+  const [left, top] = [(w - size) / 2, (h - size) / 2].map(roundToEven) as [number, number];
+  const row = size * channels;
+  const middle = new Uint8Array(size * row);
+  for (let y = 0; y < size; y++) {
+    const from = ((top + y) * w + left) * channels;
+    middle.set(resized.subarray(from, from + row), y * row);
+  }
+  return middle;
+}
+
+function roundToEven(x: number): number {
+  const floor = Math.floor(x);
+  return x - floor === 0.5 ? floor + floor % 2 : Math.round(x);
+}
+
+/** In float32 arithmetic, as NumPy and PyTorch compute it. */
+function scaleTable(preprocess: ModelInput["preprocess"], channel: number): Float32Array {
+  const f = Math.fround;
+  return Float32Array.from({ length: 256 }, (_, x) => {
+    if (preprocess === "tf") return f(f(x / 127.5) - 1);
+    const { mean, std } = preprocess;
+    return f(f(f(x / 255) - f(mean[channel]!)) / f(std[channel]!));
+  });
 }

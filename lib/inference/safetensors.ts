@@ -4,6 +4,8 @@
  * and `min`; a weight is q · scale + min.
  */
 import { z } from "zod";
+import { CONVOLUTIONS } from "./inception_v3.ts";
+import type { ConvolutionWeights } from "./onnx_graph.ts";
 
 const tensor = z.object({
   dtype: z.literal("U8"),
@@ -43,4 +45,26 @@ export function readQuantisedTensors(file: Uint8Array<ArrayBuffer>): Map<string,
     result.set(name, { dims: shape, data });
   }
   return result;
+}
+
+/** The weights of the bundled model: InceptionV3 with Keras' names of layers, counted from 1. */
+export function readDemoWeights(file: Uint8Array<ArrayBuffer>): ConvolutionWeights[] {
+  const tensors = readQuantisedTensors(file);
+  const get = (name: string) => {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) throw new TypeError(`Weights "${name}" are missing`);
+    return tensor;
+  };
+  return Array.from({ length: CONVOLUTIONS }, (_, i) => {
+    const { dims, data } = get(`conv2d_${i + 1}/kernel`);
+    const [height = 0, width = 0, channels = 0, filters = 0] = dims;
+    const normalisation = (part: string) => get(`batch_normalization_${i + 1}/${part}`).data;
+    return {
+      kernel: data,
+      dims: [height, width, channels, filters],
+      beta: normalisation("beta"),
+      mean: normalisation("moving_mean"),
+      variance: normalisation("moving_variance"),
+    };
+  });
 }

@@ -1,129 +1,102 @@
 /** FLOW: records -> images -> batches -> vectors -> files. */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import {
-  countRecordFiles,
-  readRecord,
-  type RecordFile,
-  recordFiles,
-} from "../catalog/record_files.ts";
-import { fetchImage, MAX_IMAGE_BYTES, readImage } from "../images/load.ts";
-import { VERSION } from "../shared/args.ts";
-import type { Report, Run } from "../shared/run.ts";
+import type { RecordFile } from "../catalog/record_files.ts";
 import { ImageError, WorkerError } from "../shared/errors.ts";
 import { exists, type OutputFolder } from "../shared/files.ts";
-import { HttpClient } from "../shared/http.ts";
-import { batches, kept, mapConcurrent } from "../shared/streams.ts";
+import type { Report, Run } from "../shared/run.ts";
+import { batches, kept, mapConcurrent, unlessEmpty } from "../shared/streams.ts";
 import { encodeVector, vectorFileName } from "../vectors/vector_store.ts";
 import type { Embedding } from "./messages.ts";
-import { engineModel, openModel } from "./model.ts";
+import { type Model, openModel } from "./model.ts";
 import type { VectorizeOptions } from "./options.ts";
+import { type Picture, PictureLoader } from "./pictures.ts";
+import { planVectorize } from "./plan.ts";
+import { madePath, partName, wantedRecords } from "./selection.ts";
 import { WorkerPool } from "./worker_pool.ts";
 
 /** Most pictures that a worker takes at a time, whatever `--batch` says: more only takes memory. */
 const MAX_BATCH = 32;
 
-/** A record with its picture's file. */
-interface Picture {
-  readonly record: RecordFile;
-  readonly file: Uint8Array<ArrayBuffer>;
-}
-
 /** Makes the vector of every record that has none yet. */
 export async function vectorize(options: VectorizeOptions, run: Run): Promise<Report> {
-  const { stats } = run;
-  const total = await countRecordFiles(options.recordsDir, options.recordsGlob);
-  stats.total = Math.max(0, total - options.step * options.batch);
-  if (total === 0) {
-    run.warn(`no record in "${options.recordsDir}" matches "${options.recordsGlob}"`);
-  }
-  const output = await run.openOutput(options.vectorsDir);
-  const model = await openModel(options.model);
-  const threads = Math.max(1, Math.floor(availableParallelism() / options.jobs));
-  using pool = await WorkerPool.start(engineModel(model, threads), options.jobs);
-  const pictures = new PictureLoader(options, run, output);
+  if (options.dryRun) return await planVectorize(options, run);
+  const model = options.inference ? await openModel(options.model) : undefined;
+  const { retryFailed: keepFailures } = options;
+  const output = await run.openOutput(options.vectorsDir, {
+    keepFailures,
+    part: partName(options),
+  });
+  const earlier = await output.failuresLength();
+  const source = () => wantedRecords(options, earlier);
+  const counting = countTotal(source(), run);
 
-  const records = recordsWithoutVector(options, run);
-  const loaded = kept(mapConcurrent(options.concurrency, records, (r) => pictures.load(r)));
-  const groups = batches(loaded, Math.min(options.batch, MAX_BATCH));
-  const embedded = mapConcurrent(pool.size + 1, groups, (group) => embed(group, pool, run));
-  for await (const group of embedded) {
-    for (const { record, result } of group) await storeVector(record, result, options, run, output);
+  const records = await unlessEmpty(recordsToDo(source(), options, run));
+  const pictures = new PictureLoader(options, run, output);
+  if (records !== undefined) {
+    const loaded = kept(mapConcurrent(options.concurrency, records, (r) => pictures.load(r)));
+    if (model === undefined) { for await (const _ of loaded) run.stats.stored++; }
+    else await embedAll(loaded, model, pictures, options, run, output);
   }
   run.signal.throwIfAborted();
+  await counting;
+  if (run.stats.total === 0) explainNothing(options, run);
+  if (options.retryFailed) await output.dropFailures(earlier);
   pictures.explainSkipped();
-  return { json: { model: model.name } };
+  return { json: model === undefined ? {} : { model: model.name, engine: options.engine } };
 }
 
-/** The records of the glob from `--step` on; counts those that have their vector. */
-async function* recordsWithoutVector(
+/** Counts the records beside the work, for the progress line. */
+function countTotal(records: AsyncIterable<RecordFile>, run: Run): Promise<void> {
+  const counting = (async () => {
+    let total = 0;
+    for await (const _ of records) {
+      if (run.signal.aborted) return;
+      total++;
+    }
+    run.stats.total = total;
+  })();
+  counting.catch(() => {}); // the work meets the same fault, and tells it
+  return counting;
+}
+
+/** Leaves out, and counts, the records that have what this run makes. */
+async function* recordsToDo(
+  records: AsyncIterable<RecordFile>,
   options: VectorizeOptions,
   run: Run,
 ): AsyncGenerator<RecordFile> {
-  const naming = { format: options.format, suffix: options.suffix };
-  let passOver = options.step * options.batch;
-  for await (const record of recordFiles(options.recordsDir, options.recordsGlob)) {
+  for await (const record of records) {
     if (run.signal.aborted) return;
-    if (passOver-- > 0) continue;
-    const vector = join(options.vectorsDir, record.folder, vectorFileName(record.stem, naming));
-    if (!options.overwrite && exists(vector)) run.stats.skipped++;
+    if (!options.overwrite && exists(madePath(record, options))) run.stats.skipped++;
     else yield record;
   }
 }
 
-/** Reads or fetches pictures, and counts the records that have none. */
-class PictureLoader {
-  readonly #http: HttpClient;
-  #withoutLink = 0;
-  #notOnDisk = 0;
-
-  constructor(
-    private readonly options: VectorizeOptions,
-    private readonly run: Run,
-    private readonly output: OutputFolder,
-  ) {
-    this.#http = new HttpClient({
-      signal: run.signal,
-      timeoutMs: options.timeoutSeconds * 1000,
-      retries: options.retries,
-      delayMs: options.delaySeconds * 1000,
-      hosts: options.imageHosts,
-      maxBytes: MAX_IMAGE_BYTES,
-      userAgent: `maken/${VERSION}`,
-      onRetry: () => run.stats.retried++,
-    });
-  }
-
-  /** The record's picture; undefined if it has none, which is counted. */
-  async load(record: RecordFile): Promise<Picture | undefined> {
-    const { options, run } = this;
-    const path = join(record.folder, record.stem);
-    try {
-      const { _links } = await readRecord(record);
-      let file = await readImage(join(options.vectorsDir, path));
-      if (file === undefined && options.downloadImages) {
-        file = await fetchImage(_links, this.#http, this.output, path);
-        if (file === undefined) this.#withoutLink++;
-      } else if (file === undefined) this.#notOnDisk++;
-      if (file !== undefined) return { record, file };
-      run.stats.skipped++;
-    } catch (error) {
-      if (run.signal.aborted) return undefined;
-      await run.fail({ id: record.stem, file: record.path, stage: "load" }, error);
-    }
-    return undefined;
-  }
-
-  /** Says which records were skipped for want of a picture. */
-  explainSkipped(): void {
-    const { run } = this;
-    if (this.#withoutLink > 0) {
-      run.warn(`skipped without a link to a picture: ${this.#withoutLink}`);
-    }
-    if (this.#notOnDisk > 0) {
-      run.warn(
-        `skipped without a picture on disk: ${this.#notOnDisk}; --download-images fetches them`,
-      );
+async function embedAll(
+  loaded: AsyncIterable<Picture>,
+  model: Model,
+  pictures: PictureLoader,
+  options: VectorizeOptions,
+  run: Run,
+  output: OutputFolder,
+): Promise<void> {
+  const threads = Math.max(1, Math.floor(availableParallelism() / options.jobs));
+  const { engine, jobs } = options;
+  using pool = await WorkerPool.start({ engine, model: { ...model, threads }, size: jobs });
+  const groups = batches(loaded, Math.min(options.batch, MAX_BATCH));
+  const embedded = mapConcurrent(
+    pool.size + 1,
+    groups,
+    (group) => embed(group, pool, pictures, run),
+  );
+  for await (const group of embedded) {
+    for (const { record, result } of group) {
+      if ("vector" in result) storeVector(record, result.vector, options, run, output);
+      else {
+        await pictures.remove(record);
+        await fail(record, result, run);
+      }
     }
   }
 }
@@ -134,39 +107,82 @@ interface Embedded {
   readonly result: Embedding | WorkerError;
 }
 
-/** Embeds a batch; one that fails as a whole is tried again picture by picture. */
-async function embed(batch: readonly Picture[], pool: WorkerPool, run: Run): Promise<Embedded[]> {
+/**
+ * Embeds a batch. One that fails as a whole is tried again picture by picture, and a damaged picture
+ * in its other sizes.
+ */
+async function embed(
+  batch: readonly Picture[],
+  pool: WorkerPool,
+  pictures: PictureLoader,
+  run: Run,
+): Promise<Embedded[]> {
   if (run.signal.aborted) return [];
+  const results = await tryBatch(batch, pool);
+  return await Promise.all(results.map(async (embedded, i) => {
+    const { result } = embedded;
+    if ("vector" in result || result.code !== "image_unreadable") return embedded;
+    const other = await pictures.loadOther(batch[i]!);
+    return other === undefined
+      ? embedded
+      : (await embed([other], pool, pictures, run))[0] ?? embedded;
+  }));
+}
+
+async function tryBatch(batch: readonly Picture[], pool: WorkerPool): Promise<Embedded[]> {
+  // Copies are sent, so that the files are still there for another try.
+  const once = (pictures: readonly Picture[]) =>
+    pool.embed(pictures.map(({ file }) => file.slice()));
   try {
-    // Copies are sent, so that the files are still there for another try.
-    const results = await pool.embed(batch.map(({ file }) => file.slice()));
+    const results = await once(batch);
     return batch.map(({ record }, i) => ({ record, result: results[i]! }));
   } catch (error) {
     if (!(error instanceof WorkerError)) throw error;
-    if (batch.length === 1) return [{ record: batch[0]!.record, result: error }];
-    const alone = await Promise.all(batch.map((picture) => embed([picture], pool, run)));
-    return alone.flat();
+    return await Promise.all(batch.map(async (picture) => {
+      const { record } = picture;
+      try {
+        return { record, result: (await once([picture]))[0]! };
+      } catch (error) {
+        if (!(error instanceof WorkerError)) throw error;
+        return { record, result: error };
+      }
+    }));
   }
 }
 
-async function storeVector(
+function storeVector(
   record: RecordFile,
-  result: Embedded["result"],
-  { format, suffix, downloadImages }: VectorizeOptions,
+  vector: Float32Array,
+  options: VectorizeOptions,
   run: Run,
   output: OutputFolder,
+): void {
+  output.write(
+    join(record.folder, vectorFileName(record.stem, options)),
+    encodeVector(vector, options.format),
+  );
+  run.stats.stored++;
+}
+
+async function fail(
+  { stem, path }: RecordFile,
+  reason: Exclude<Embedded["result"], { vector: unknown }>,
+  run: Run,
 ): Promise<void> {
-  if ("vector" in result) {
-    const name = vectorFileName(record.stem, { format, suffix });
-    output.write(join(record.folder, name), encodeVector(result.vector, format));
-    run.stats.stored++;
-    return;
-  }
-  const message = `Cannot use the picture of record "${record.stem}": ${result.message}`;
-  // A damaged picture is fetched again by the next run.
-  if (downloadImages) await output.remove(join(record.folder, `${record.stem}.jpg`));
-  const isWorkers = result instanceof WorkerError;
-  const error = isWorkers ? new WorkerError(message) : new ImageError(message, result.code);
-  const stage = isWorkers ? "embed" : "decode";
-  await run.fail({ id: record.stem, file: record.path, stage }, error);
+  const message = `Cannot use the picture of record "${stem}": ${reason.message}`;
+  const [stage, error] = reason instanceof WorkerError
+    ? ["embed", new WorkerError(message)]
+    : ["decode", new ImageError(message, reason.code)];
+  await run.fail({ id: stem, file: path, stage }, error);
+}
+
+function explainNothing(
+  { recordsDir, recordsGlob, retryFailed }: VectorizeOptions,
+  run: Run,
+): void {
+  run.warn(
+    retryFailed
+      ? "no record failed in the last run"
+      : `no record in "${recordsDir}" matches "${recordsGlob}"`,
+  );
 }

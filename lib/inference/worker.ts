@@ -1,29 +1,45 @@
 /** A worker with one model: takes image files, gives vectors. It has neither net nor write permission. */
 /// <reference lib="deno.worker" />
 import { errorMessage } from "../shared/errors.ts";
-import { embedImages } from "./embed.ts";
-import type { Engine, EngineModel } from "./engine.ts";
+import { Embedder } from "./embed.ts";
+import type { EngineModel, EngineName, LoadEngine } from "./engine.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
-import { loadOnnxEngine } from "./onnx_engine.ts";
 
-let loaded: { engine: Engine; model: EngineModel } | undefined;
+let embedder: Embedder | undefined;
 
-self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
+self.onmessage = ({ ports: [port] }: MessageEvent<null>) => {
+  port!.onmessage = ({ data }: MessageEvent<ToWorker>) => answer(data, port!);
+};
+
+async function answer(message: ToWorker, port: MessagePort): Promise<void> {
+  const send = (answer: FromWorker, transfer: Transferable[] = []) =>
+    port.postMessage(answer, transfer);
   try {
-    if (data.kind === "load") {
-      loaded = { engine: await loadOnnxEngine(data.model), model: data.model };
+    if (message.kind === "load") {
+      embedder = await load(message.engine, message.model);
       send({ kind: "ready" });
     } else {
-      if (loaded === undefined) throw new Error("No model is loaded");
-      const results = await embedImages(data.images, loaded.engine, loaded.model);
+      if (embedder === undefined) throw new Error("No model is loaded");
+      const results = await embedder.embed(message.images);
       const buffers = results.flatMap((r) => "vector" in r ? [r.vector.buffer] : []);
       send({ kind: "embedded", results }, buffers);
     }
   } catch (error) {
     send({ kind: "failed", message: errorMessage(error) });
   }
-};
-
-function send(message: FromWorker, transfer: Transferable[] = []): void {
-  self.postMessage(message, transfer);
 }
+
+/** Loads the engine's code with its decoder's: the wasm engine then needs no right to native code. */
+async function load(engine: EngineName, model: EngineModel): Promise<Embedder> {
+  const { decode } = engine === "wasm"
+    ? await import("../images/decode_wasm.ts")
+    : await import("../images/decode.ts");
+  const { loadEngine } = await loaders[engine]();
+  return new Embedder(decode, await loadEngine(model), model);
+}
+
+const loaders: Record<EngineName, () => Promise<{ loadEngine: LoadEngine }>> = {
+  onnx: () => import("./onnx_engine.ts"),
+  wasm: () => import("./wasm_engine.ts"),
+  tfjs: () => import("./tfjs_engine.ts"),
+};

@@ -1,8 +1,26 @@
 /** Workers with one model each; the main thread gives up native code once they run. */
+import { fileURLToPath } from "node:url";
 import { errorMessage, SetupError, WorkerError } from "../shared/errors.ts";
-import type { EngineModel } from "./engine.ts";
-import type { Embedding, FromWorker, ToWorker } from "./messages.ts";
-import { NATIVE_ENV, NATIVE_READ, PACKAGES_DIR } from "./native.ts";
+import type { EngineModel, EngineName } from "./engine.ts";
+import type { Embedding, FromNursery, FromWorker, ToNursery, ToWorker } from "./messages.ts";
+import { CODE_READ, enginePermissions } from "./native.ts";
+import { startWorker } from "./start_worker.ts";
+
+const WORKER = new URL("./worker.ts", import.meta.url).href;
+const NURSERY = new URL("./nursery.ts", import.meta.url).href;
+
+/** Workers that die while they load, one after the other, before the pool gives up. */
+const MAX_FRUITLESS_STARTS = 3;
+
+/** How a pool is made. */
+export interface PoolOptions {
+  readonly engine: EngineName;
+  readonly model: EngineModel;
+  /** Number of workers. */
+  readonly size: number;
+  /** URL of the workers' module, for tests. */
+  readonly module?: string;
+}
 
 interface Task {
   readonly images: Uint8Array<ArrayBuffer>[];
@@ -10,43 +28,57 @@ interface Task {
   readonly reject: (error: Error) => void;
 }
 
-/** A fixed number of workers, each embedding one batch at a time. */
+/** A fixed number of workers, each embedding one batch at a time; one that dies is replaced. */
 export class WorkerPool implements Disposable {
-  readonly #workers = new Set<PoolWorker>();
+  readonly size: number;
+  readonly #options: PoolOptions;
+  readonly #workers = new Map<number, PoolWorker>();
   readonly #idle: PoolWorker[] = [];
   readonly #waiting: Task[] = [];
+  readonly #nursery: Worker;
+  #started = 0;
+  #fruitlessStarts = 0;
+
+  private constructor(options: PoolOptions) {
+    this.#options = options;
+    this.size = options.size;
+    this.#nursery = new Worker(NURSERY, {
+      type: "module",
+      deno: { permissions: workerPermissions(options) },
+    });
+    this.#nursery.onmessage = ({ data: { id, reason } }: MessageEvent<FromNursery>) =>
+      this.#workers.get(id)?.die(reason);
+    this.#nursery.onerror = (event) => event.preventDefault(); // the next start says it
+  }
 
   /**
    * Starts the workers, loads the model into each, then drops the main thread's ffi permission.
    *
    * @throws {SetupError} if the model cannot be loaded
    */
-  static async start(model: EngineModel, size: number): Promise<WorkerPool> {
-    const pool = new WorkerPool();
+  static async start(options: PoolOptions): Promise<WorkerPool> {
+    const pool = new WorkerPool(options);
+    const { engine, model, size } = options;
     try {
-      const workers = Array.from({ length: size }, () => new PoolWorker(model.path));
-      for (const worker of workers) pool.#workers.add(worker);
-      await Promise.all(workers.map((worker) => worker.ask({ kind: "load", model })));
+      const workers = Array.from({ length: size }, () => pool.#startDirectly());
+      await Promise.all(workers.map((worker) => worker.ask({ kind: "load", engine, model })));
       pool.#idle.push(...workers);
     } catch (error) {
       pool[Symbol.dispose]();
       const reason = errorMessage(error);
       throw new SetupError(`Cannot load model "${model.path}": ${reason}`, { cause: error });
     }
-    await Deno.permissions.revoke({ name: "ffi", path: PACKAGES_DIR });
+    for (const path of enginePermissions(engine).ffi) {
+      await Deno.permissions.revoke({ name: "ffi", path });
+    }
     await Deno.permissions.revoke({ name: "ffi" });
     return pool;
-  }
-
-  /** Number of workers. */
-  get size(): number {
-    return this.#workers.size;
   }
 
   /**
    * Embeds a batch of image files; their buffers are transferred and cannot be used afterwards.
    *
-   * @throws {WorkerError} if the worker failed on the batch as a whole, or none is left
+   * @throws {WorkerError} if the worker failed on the batch as a whole, or none can be had
    */
   embed(images: Uint8Array<ArrayBuffer>[]): Promise<Embedding[]> {
     return new Promise((resolve, reject) => {
@@ -56,7 +88,8 @@ export class WorkerPool implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const worker of this.#workers) worker.terminate();
+    for (const worker of this.#workers.values()) worker[Symbol.dispose]();
+    this.#nursery.terminate();
   }
 
   async #next(): Promise<void> {
@@ -73,55 +106,117 @@ export class WorkerPool implements Disposable {
     } catch (error) {
       reject(error as Error);
     }
-    if (worker.alive) this.#idle.push(worker);
-    else this.#workers.delete(worker);
+    if (worker.isAlive) this.#idle.push(worker);
+    else await this.#replace(worker);
     this.#next();
+  }
+
+  async #replace(dead: PoolWorker): Promise<void> {
+    const { engine, model } = this.#options;
+    for (let last = dead;;) {
+      const worker = this.#fruitlessStarts < MAX_FRUITLESS_STARTS
+        ? this.#startThroughNursery()
+        : undefined;
+      this.#forget(last);
+      if (worker === undefined) return;
+      try {
+        await worker.ask({ kind: "load", engine, model });
+        this.#fruitlessStarts = 0;
+        this.#idle.push(worker);
+        return;
+      } catch {
+        this.#fruitlessStarts++; // the batches that wait are told, once none is left
+        last = worker;
+      }
+    }
+  }
+
+  #startDirectly(): PoolWorker {
+    return this.#add((module, permissions, port, id) => {
+      const worker = startWorker(module, permissions, port, (reason) => {
+        this.#workers.get(id)?.die(reason);
+      });
+      return () => worker.terminate();
+    });
+  }
+
+  #startThroughNursery(): PoolWorker {
+    return this.#add((module, permissions, port, id) => {
+      const message: ToNursery = { module, permissions, id };
+      this.#nursery.postMessage(message, [port]);
+      return () => {}; // it ends with the nursery
+    });
+  }
+
+  #add(
+    start: (
+      module: string,
+      permissions: Deno.PermissionOptionsObject,
+      port: MessagePort,
+      id: number,
+    ) => () => void,
+  ): PoolWorker {
+    const { port1, port2 } = new MessageChannel();
+    const id = this.#started++;
+    const { module = WORKER } = this.#options;
+    const terminate = start(module, workerPermissions(this.#options), port2, id);
+    const worker = new PoolWorker(id, port1, terminate);
+    this.#workers.set(id, worker);
+    return worker;
+  }
+
+  #forget(worker: PoolWorker): void {
+    worker[Symbol.dispose]();
+    this.#workers.delete(worker.id);
   }
 }
 
 /** One worker, which is asked one thing at a time. */
-class PoolWorker {
-  alive = true;
-  readonly #worker: Worker;
+class PoolWorker implements Disposable {
+  isAlive = true;
   #pending: PromiseWithResolvers<FromWorker> | undefined;
 
-  constructor(modelPath: string) {
-    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
-      type: "module",
-      deno: { permissions: workerPermissions(modelPath) },
-    });
-    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+  constructor(
+    readonly id: number,
+    private readonly port: MessagePort,
+    private readonly terminate: () => void,
+  ) {
+    port.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.kind === "failed") this.#pending?.reject(new WorkerError(data.message));
       else this.#pending?.resolve(data);
-    };
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.terminate();
-      this.#pending?.reject(new WorkerError(`a worker died: ${event.message}`));
     };
   }
 
   /** @throws {WorkerError} if the worker fails at it, or is dead */
   ask(message: ToWorker): Promise<FromWorker> {
-    if (!this.alive) return Promise.reject(new WorkerError("the worker has died"));
+    if (!this.isAlive) return Promise.reject(new WorkerError("the worker has died"));
     this.#pending = Promise.withResolvers();
     const transfer = message.kind === "embed" ? message.images.map(({ buffer }) => buffer) : [];
-    this.#worker.postMessage(message, transfer);
+    this.port.postMessage(message, transfer);
     return this.#pending.promise;
   }
 
-  terminate(): void {
-    this.alive = false;
-    this.#worker.terminate();
+  die(reason: string): void {
+    this.isAlive = false;
+    this.#pending?.reject(new WorkerError(`a worker died: ${reason}`));
+  }
+
+  [Symbol.dispose](): void {
+    this.isAlive = false;
+    this.port.close();
+    this.terminate();
   }
 }
 
-/** What a worker may do: load native code and read the model, nothing else. */
-export function workerPermissions(modelPath: string): Deno.PermissionOptionsObject {
+/** What a worker may do: load the engine and read the model, nothing else. */
+export function workerPermissions(
+  { engine, model, module = WORKER }: Omit<PoolOptions, "size">,
+): Deno.PermissionOptionsObject {
+  const { read, ffi, env } = enginePermissions(engine);
   return {
-    read: [modelPath, ...NATIVE_READ],
-    ffi: [PACKAGES_DIR],
-    env: [...NATIVE_ENV],
+    read: [model.path, fileURLToPath(module), ...CODE_READ, ...read],
+    ffi: ffi.length > 0 ? [...ffi] : false,
+    env: env.length > 0 ? [...env] : false,
     net: false,
     write: false,
     run: false,

@@ -11,7 +11,9 @@ import {
 import { UsageError } from "../shared/errors.ts";
 import type { Permissions } from "../shared/permissions.ts";
 import { DEFAULT_INDEX } from "../index/options.ts";
-import { modelFiles, NATIVE_ENV, NATIVE_READ, PACKAGES_DIR } from "../inference/native.ts";
+import type { EngineName } from "../inference/engine.ts";
+import { embeddingPermissions } from "../inference/native.ts";
+import { engineOption, modelOption } from "../inference/options.ts";
 
 /** What is looked for. */
 export type Question =
@@ -30,6 +32,7 @@ export interface SearchOptions extends CommonOptions {
   readonly k: number;
   /** Model that makes the vector of an image. */
   readonly model: string;
+  readonly engine: EngineName;
 }
 
 function command() {
@@ -48,7 +51,8 @@ function command() {
     .option("--index <name>", "name of the index", plainName, DEFAULT_INDEX)
     .addOption(pathOption("--index-dir <dir>", "folder of the index", "./index"))
     .option("-k <number>", "most hits, 1 to 1000", integer(1, 1000), 20)
-    .option("--model <name>", "model that makes an image's vector", plainName, "demo");
+    .addOption(modelOption("model that makes an image's vector, or an ONNX file with its manifest"))
+    .addOption(engineOption());
 }
 
 /**
@@ -68,19 +72,15 @@ export function parseSearchOptions(argv: readonly string[]): SearchOptions {
       'Give one of --id, --image and --vector to search by; see "deno task search --help"',
     );
   }
-  const { index, indexDir, k, model, json } = o;
-  return { question, index, indexDir, k, model, json };
+  const { index, indexDir, k, model, engine, json } = o;
+  return { question, index, indexDir, k, model, engine, json };
 }
 
 /** What a search may touch: the index, the given file, and native code only for an image. */
-export function searchPermissions({ question, indexDir, model }: SearchOptions): Permissions {
+export function searchPermissions(options: SearchOptions): Permissions {
+  const { question, indexDir } = options;
   if (question.kind === "id") return { read: [indexDir] };
   if (question.kind === "vector") return { read: [indexDir, question.path] };
-  const files = modelFiles(model);
-  return {
-    read: [indexDir, question.path, ...files.read, ...NATIVE_READ],
-    write: files.write,
-    env: NATIVE_ENV,
-    ffi: [PACKAGES_DIR],
-  };
+  const { read, write, env, ffi } = embeddingPermissions(options.engine, options.model);
+  return { read: [indexDir, question.path, ...read], write, env, ffi };
 }

@@ -1,15 +1,14 @@
 /** FLOW: question -> vector -> nearest documents -> table. */
-import Table from "cli-table3";
 import { availableParallelism } from "node:os";
 import { EmbeddedIndex } from "../index/embedded_index.ts";
 import type { Hit, VectorIndex } from "../index/types.ts";
 import { readImageFile } from "../images/load.ts";
-import { engineModel, openModel } from "../inference/model.ts";
+import { openModel } from "../inference/model.ts";
 import { WorkerPool } from "../inference/worker_pool.ts";
 import type { Report, Run } from "../shared/run.ts";
 import { errorMessage, SetupError } from "../shared/errors.ts";
 import { fileReason } from "../shared/files.ts";
-import { printable } from "../shared/log.ts";
+import { tableText } from "../shared/table.ts";
 import { checkVector, readVectorFile } from "../vectors/vector_store.ts";
 import type { SearchOptions } from "./options.ts";
 
@@ -30,9 +29,10 @@ export async function search(options: SearchOptions, run: Run): Promise<Report> 
 }
 
 async function questionVector(
-  { question, index: name, model }: SearchOptions,
+  options: SearchOptions,
   index: VectorIndex,
 ): Promise<Float32Array> {
+  const { question, index: name } = options;
   if (question.kind === "id") {
     const vector = await index.vector(question.id);
     if (vector !== undefined) return vector;
@@ -41,7 +41,7 @@ async function questionVector(
   try {
     const vector = question.kind === "vector"
       ? await readVectorFile(question.path)
-      : await embedFile(question.path, model);
+      : await embedFile(question.path, options);
     checkVector(vector, index.dims ?? vector.length);
     return vector;
   } catch (error) {
@@ -53,10 +53,13 @@ async function questionVector(
   }
 }
 
-async function embedFile(path: string, modelName: string): Promise<Float32Array> {
+async function embedFile(
+  path: string,
+  { model: name, engine }: SearchOptions,
+): Promise<Float32Array> {
   const file = await readImageFile(path);
-  const model = await openModel(modelName);
-  using pool = await WorkerPool.start(engineModel(model, availableParallelism()), 1);
+  const model = { ...await openModel(name), threads: availableParallelism() };
+  using pool = await WorkerPool.start({ engine, model, size: 1 });
   const [result] = await pool.embed([file]);
   if (result !== undefined && "vector" in result) return result.vector;
   throw new Error(result?.message ?? "the worker gave no vector");
@@ -68,26 +71,20 @@ function hitJson({ similarity, document }: Hit, i: number) {
 }
 
 function hitTable(hits: readonly Hit[]): string {
-  const table = new Table({
-    head: ["rank", "similarity", "id", "title", "access"],
-    colWidths: [null, null, null, 62, null],
-    colAligns: ["right", "right", "left", "left", "left"],
-    style: { head: [], border: [], "padding-left": 0, "padding-right": 2 },
-    chars: noBorders,
-  });
-  for (const { rank, similarity, id, title, access } of hits.map(hitJson)) {
-    table.push([rank, similarity.toFixed(4), ...[id, title, access].map(cellText)]);
-  }
-  return table.toString().replaceAll(/ +$/gm, "");
-}
-
-const noBorders = Object.fromEntries(
-  ["top", "bottom", "left", "right"].flatMap((
-    side,
-  ) => [side, `${side}-mid`, `${side}-left`, `${side}-right`])
-    .concat("mid", "mid-mid", "middle").map((part) => [part, ""]),
-);
-
-function cellText(text: string): string {
-  return printable(text.replaceAll("\n", " "));
+  return tableText(
+    [
+      { head: "rank", align: "right" },
+      { head: "similarity", align: "right" },
+      { head: "id" },
+      { head: "title", width: 62 },
+      { head: "access" },
+    ],
+    hits.map(hitJson).map((hit) => [
+      hit.rank,
+      hit.similarity.toFixed(4),
+      hit.id,
+      hit.title,
+      hit.access,
+    ]),
+  );
 }

@@ -219,9 +219,6 @@ export function needed<T>(value: T | undefined, what: string, task: string): T {
   throw new UsageError(`${what} is missing; see "deno task ${task} --help"`);
 }
 
-/** The folder of this program: the one that holds deno.json. */
-export const PROGRAM_DIR: string = resolve(import.meta.dirname ?? ".", "../..");
-
 function upperFirst(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

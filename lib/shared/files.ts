@@ -1,6 +1,7 @@
 /** Folder walks in a stable order, and an output folder whose files are written whole or not at all. */
-import { existsSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { createReadStream, existsSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 import { errorMessage, isDiskFull, SetupError } from "./errors.ts";
 
 /** Name of the folder that holds Maken's own state inside an output folder. */
@@ -98,6 +99,28 @@ export interface Failure {
   readonly time: string;
 }
 
+/** Path of the file that lists the failures of the last run in an output folder. */
+export function failuresFile(folder: string, part: string | undefined): string {
+  const name = part === undefined ? "failures.jsonl" : `failures.${part}.jsonl`;
+  return join(folder, STATE_DIR, name);
+}
+
+/** The failures that the first `length` bytes of such a file tell; none if there is no file. */
+export async function* readFailures(
+  path: string,
+  length = Infinity,
+): AsyncGenerator<Partial<Failure>> {
+  if (length === 0 || !exists(path)) return;
+  const file = createReadStream(path, { end: length - 1 });
+  for await (const line of createInterface({ input: file, crlfDelay: Infinity })) {
+    try {
+      yield JSON.parse(line);
+    } catch {
+      // Cut short by a full disk: a run without --retry-failed tries what it told.
+    }
+  }
+}
+
 /** Folders that are remembered to be there. */
 const MAX_MADE = 10_000;
 
@@ -121,16 +144,18 @@ export class OutputFolder implements AsyncDisposable {
   /**
    * Makes the folder if need be, takes it for this task and clears what a killed run left behind.
    *
+   * @param part of the task's work, such as `1-of-4`, where several runs share the folder
    * @throws {SetupError} if it cannot be written, or another run of the same task has it
    */
-  static async open(path: string, task: string): Promise<OutputFolder> {
+  static async open(path: string, task: string, part?: string): Promise<OutputFolder> {
     const stateDir = join(path, STATE_DIR);
-    const temporaryDir = join(stateDir, `${task}.tmp`);
-    const failuresPath = join(stateDir, "failures.jsonl");
+    const name = part === undefined ? task : `${task}.${part}`;
+    const temporaryDir = join(stateDir, `${name}.tmp`);
+    const failuresPath = failuresFile(path, part);
     let lock: Deno.FsFile | undefined;
     try {
       await Deno.mkdir(stateDir, { recursive: true });
-      lock = await Deno.open(join(stateDir, `${task}.lock`), { create: true, write: true });
+      lock = await Deno.open(join(stateDir, `${name}.lock`), { create: true, write: true });
       if (!await lockSoon(lock)) {
         throw new SetupError(`Cannot write to "${path}": another ${task} run is using it`);
       }
@@ -210,6 +235,15 @@ export class OutputFolder implements AsyncDisposable {
     const isKept = length === 0 || (await Deno.readFile(this.failuresPath))[length - 1] === 0x0a;
     await this.failures.truncate(isKept ? length : 0);
     return isKept;
+  }
+
+  /**
+   * Takes the first `length` bytes out of `failures.jsonl`, as what they told has been tried again.
+   * The last thing to do: no failure can be recorded afterwards.
+   */
+  async dropFailures(length: number): Promise<void> {
+    const rest = (await Deno.readFile(this.failuresPath)).subarray(length);
+    this.write(join(STATE_DIR, basename(this.failuresPath)), rest);
   }
 
   /** Adds a line to `failures.jsonl`. */

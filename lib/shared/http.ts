@@ -22,8 +22,9 @@ export interface HttpOptions {
   readonly onRetry?: (error: HttpError, waitMs: number) => void;
 }
 
-/** A complete answer with status 200. */
+/** A complete answer: status 200, or 206 to a request for a part. */
 export interface HttpAnswer {
+  readonly status: number;
   /** Address that answered, after redirects. */
   readonly url: string;
   readonly headers: Headers;
@@ -106,8 +107,10 @@ export class HttpClient {
         return { location };
       }
       const body = await this.#readBody(response, url);
-      if (response.status !== 200) throw statusError(response, url, body);
-      return { url: url.href, headers: response.headers, body };
+      const { status } = response;
+      const isWanted = status === 200 || (status === 206 && "range" in headers);
+      if (!isWanted) throw statusError(response, url, body);
+      return { status, url: url.href, headers: response.headers, body };
     } catch (error) {
       if (error instanceof HttpError || signal.aborted) throw error;
       if (timeout.aborted) {

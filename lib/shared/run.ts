@@ -34,11 +34,15 @@ export class Run implements AsyncDisposable {
    * Opens the folder that this run writes to; its `failures.jsonl` begins anew and takes the run's
    * failures.
    *
-   * @param keepFailures whether those of an earlier run stay, for the caller to cut
+   * @param options.keepFailures whether those of an earlier run stay, for the caller to cut
+   * @param options.part of the task's work, where several runs share the folder
    * @throws {SetupError} see {@linkcode OutputFolder.open}
    */
-  async openOutput(path: string, keepFailures = false): Promise<OutputFolder> {
-    const output = this.#outputs.use(await OutputFolder.open(path, this.task));
+  async openOutput(
+    path: string,
+    { keepFailures = false, part }: { keepFailures?: boolean; part?: string | undefined } = {},
+  ): Promise<OutputFolder> {
+    const output = this.#outputs.use(await OutputFolder.open(path, this.task, part));
     if (!keepFailures) await output.keepFailures(0);
     return this.#output = output;
   }

@@ -64,3 +64,23 @@ export async function* batches<T>(
 export async function* kept<T>(items: AsyncIterable<T | undefined>): AsyncGenerator<T> {
   for await (const item of items) if (item !== undefined) yield item;
 }
+
+/** The items as they come, once the first of them is there; undefined if there is none. */
+export async function unlessEmpty<T>(
+  items: AsyncIterable<T>,
+): Promise<AsyncIterable<T> | undefined> {
+  const iterator = items[Symbol.asyncIterator]();
+  let next: IteratorResult<T> | undefined = await iterator.next();
+  if (next.done) return undefined;
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => {
+        if (next === undefined) return iterator.next();
+        const first = next;
+        next = undefined;
+        return Promise.resolve(first);
+      },
+      return: async () => await iterator.return?.() ?? { done: true, value: undefined },
+    }),
+  };
+}

@@ -1,9 +1,10 @@
 /** Starts a pool of workers, then tries to load native code in the main thread; prints what it may. */
-import { engineModel, openModel } from "../../lib/inference/model.ts";
+import { openModel } from "../../lib/inference/model.ts";
 import { PACKAGES_DIR } from "../../lib/inference/native.ts";
 import { WorkerPool } from "../../lib/inference/worker_pool.ts";
 
-using pool = await WorkerPool.start(engineModel(await openModel("demo"), 1), 1);
+const model = { ...await openModel("demo"), threads: 1 };
+using pool = await WorkerPool.start({ engine: "onnx", model, size: 1 });
 const { state } = await Deno.permissions.query({ name: "ffi", path: PACKAGES_DIR });
 const picture = await Deno.readFile(Deno.args[0]!);
 const [result] = await pool.embed([picture]);

@@ -1,7 +1,7 @@
 /** Embeds odd images in a pool of workers and prints what became of each. */
 import { join } from "node:path";
 import sharp from "sharp";
-import { engineModel, openModel } from "../../lib/inference/model.ts";
+import { openModel } from "../../lib/inference/model.ts";
 import { WorkerPool } from "../../lib/inference/worker_pool.ts";
 import { ROOT } from "./run_task.ts";
 
@@ -14,7 +14,8 @@ const images: Record<string, Uint8Array<ArrayBuffer>> = {
   photo: await Deno.readFile(join(ROOT, "tests/fixtures/photos/skl_china.jpg")),
   tall: new Uint8Array(tall),
 };
-using pool = await WorkerPool.start(engineModel(await openModel("demo"), 1), 1);
+const model = { ...await openModel("demo"), threads: 1 };
+using pool = await WorkerPool.start({ engine: "onnx", model, size: 1 });
 const results = await pool.embed(Object.values(images));
 const outcomes = results.map((result) => "vector" in result ? "vector" : result.code);
 // deno-lint-ignore no-console -- its result

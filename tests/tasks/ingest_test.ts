@@ -104,7 +104,7 @@ Deno.test("search by image embeds it with the model", async () => {
     ["ingest", "--records-dir", join(dir.path, "r"), "--vectors-dir", join(dir.path, "v")]
       .concat(index),
   );
-  const result = await runTask(["search", "--image", photo, ...index, "--json"]);
+  const result = await runTask(["search", "--image", photo, "--model", "demo", ...index, "--json"]);
   assert.equal(result.code, 0, result.stderr);
   const hits = jsonOf(result).hits as { id: string; similarity: number }[];
   assert.deepEqual(hits.map(({ id }) => id), ["ski_rocket", "edge_exif6", "skl_china"]);
@@ -133,7 +133,7 @@ Deno.test("ingest and search explain in one line what they cannot use, and end w
     [["search", "--id", "x", "--index", "none", ...index], /none\.sqlite.*deno task ingest/],
     [["search", "--vector", none, ...index], /no such file/],
     [["search", "--vector", text, ...index], /not a vector/],
-    [["search", "--image", text, ...index], /Cannot search by image/],
+    [["search", "--image", text, "--model", "demo", ...index], /Cannot search by image/],
     [["search", "--id", "id1", "-k", "0", ...index], /from 1 to 1000/],
   ];
   for (const [args, message] of cases) {

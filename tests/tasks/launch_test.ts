@@ -5,7 +5,7 @@ import { demoApi } from "../helpers/demo_api.ts";
 import { ROOT, runTask, spawnTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 
-const TASKS = ["demo", "download", "vectorize", "ingest", "search"];
+const TASKS = ["demo", "download", "vectorize", "model", "ingest", "search"];
 
 /** What the probe can do with a run's own permissions. */
 async function probeWith(flags: string[], url: string, newFile: string): Promise<string[]> {
@@ -122,7 +122,18 @@ Deno.test("Ctrl-C during vectorize keeps the vectors that are done", async () =>
     await Deno.writeFile(join(dir.path, `v/id${i}.jpg`), whole ? photo : photo.slice(0, 5000));
   }
   const child = spawnTask(
-    ["vectorize", join(dir.path, "r"), "*", join(dir.path, "v"), "--batch", "4", "--jobs", "2"],
+    [
+      "vectorize",
+      join(dir.path, "r"),
+      "*",
+      join(dir.path, "v"),
+      "--model",
+      "demo",
+      "--batch",
+      "4",
+      "--jobs",
+      "2",
+    ],
   );
   const vectors = async () => {
     const names = await Array.fromAsync(Deno.readDir(join(dir.path, "v")), ({ name }) => name);

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { TFJS_DIR } from "../../lib/inference/native.ts";
+import { exists } from "../../lib/shared/files.ts";
 import { decodeNpy } from "../../lib/vectors/npy.ts";
 import { decodeVct } from "../../lib/vectors/vct.ts";
 import { demoApi, RECORDS } from "../helpers/demo_api.ts";
@@ -30,7 +32,8 @@ Deno.test("vectorize makes the vectors that Keras makes, and nothing again", asy
     await Deno.copyFile(join(FIXTURES, "photos", name), join(dir.path, "vectors/nb", name));
   }
   const [r, v] = [join(dir.path, "records"), join(dir.path, "vectors")];
-  const args = ["vectorize", r, "**/*", v, "npy", "_v", "false", "false", "2", "5"];
+  const args = ["vectorize", r, "**/*", v, "npy", "_v", "false", "false", "2", "5"]
+    .concat("--model", "demo");
   const first = await runTask([...args, "--json"]);
   assert.equal(first.code, 0, first.stderr);
   assert.equal(jsonOf(first).stored, 12);
@@ -45,7 +48,7 @@ Deno.test("vectorize makes the vectors that Keras makes, and nothing again", asy
   assert.equal(second.code, 0);
   assert.match(second.stderr, /0 stored, 12 skipped, 0 failed of 12/);
   const text = await runTask(
-    [...args.slice(0, 4), "vct", "", "--records-glob", "ski_c*"],
+    [...args.slice(0, 4), "vct", "", "--records-glob", "ski_c*", "--model", "demo"],
   );
   assert.match(text.stderr, /3 stored, 0 skipped/);
   const vct = decodeVct(await Deno.readTextFile(join(dir.path, "vectors/nb/ski_coffee.vct")));
@@ -54,6 +57,38 @@ Deno.test("vectorize makes the vectors that Keras makes, and nothing again", asy
     decodeNpy(await Deno.readFile(join(dir.path, "vectors/nb/ski_coffee_v.npy"))),
   );
 });
+
+// The tfjs engine only where the user has installed its package.
+for (const engine of exists(TFJS_DIR) ? ["wasm", "tfjs"] : ["wasm"]) {
+  Deno.test(`vectorize --engine ${engine} makes the vectors that Keras makes`, async () => {
+    await using dir = await tempDir();
+    const names = ["ski_coffee.png", "skl_china.jpg", "sb_grayscale_bg-masthead.jpg"];
+    await Deno.mkdir(join(dir.path, "v"));
+    for (const name of names) {
+      const stem = name.replace(/\.\w+$/, "");
+      await writeRecords(dir.path, { [`r/${stem}.json`]: { id: stem } });
+      await Deno.copyFile(join(FIXTURES, "photos", name), join(dir.path, "v", name));
+    }
+    await writeRecords(dir.path, { "r/plain.json": { id: "plain" } });
+    await Deno.copyFile(join(FIXTURES, "pictures/plain.gif"), join(dir.path, "v/plain.gif"));
+    const args = ["vectorize", join(dir.path, "r"), "*", join(dir.path, "v"), "--model", "demo"]
+      .concat("--engine", engine, "--jobs", "2");
+    const { stdout } = await runTask([...args, "--print-permissions"]);
+    assert.equal(stdout.includes("--allow-ffi"), engine !== "wasm");
+    const result = await runTask([...args, "--json"]);
+    if (engine === "wasm") {
+      assert.deepEqual(jsonOf(result).errors, { image_type: 1 }, result.stderr);
+      assert.match(result.stderr, /GIF file: --engine onnx reads it/);
+    } else assert.equal(result.code, 0, result.stderr);
+    for (const name of names) {
+      const stem = name.replace(/\.\w+$/, "");
+      const made = decodeNpy(await Deno.readFile(join(dir.path, `v/${stem}.npy`)));
+      const wanted = decodeNpy(await Deno.readFile(join(FIXTURES, `reference/${name}.npy`)));
+      const difference = Math.max(...made.map((x, i) => Math.abs(x - wanted[i]!)));
+      assert.ok(difference < TOLERANCE, `${name} differs by ${difference}`);
+    }
+  });
+}
 
 Deno.test("vectorize fetches pictures, in a smaller size where need be, and accounts for all", async () => {
   await using dir = await tempDir();
@@ -81,6 +116,8 @@ Deno.test("vectorize fetches pictures, in a smaller size where need be, and acco
   });
   const args = [
     "vectorize",
+    "--model",
+    "demo",
     join(dir.path, "r"),
     "*",
     join(dir.path, "v"),
@@ -132,6 +169,8 @@ Deno.test("vectorize skips pictures that are not on disk unless told to fetch th
   await Deno.writeFile(join(dir.path, "v/b.jpg"), photo.slice(0, photo.length / 2));
   const result = await runTask([
     "vectorize",
+    "--model",
+    "demo",
     join(dir.path, "r"),
     "*",
     join(dir.path, "v"),
@@ -154,7 +193,15 @@ Deno.test("vectorize fetches a picture again that was stored damaged", async () 
   await using api = demoApi({ intercept: () => new Response(sent) });
   const href = `${api.url}/services/image/resolver/x/full/{width},{height}/0/native.jpg`;
   await writeRecords(dir.path, { "r/a.json": { id: "a", _links: { thumbnail_custom: { href } } } });
-  const args = ["vectorize", join(dir.path, "r"), "*", join(dir.path, "v"), "--download-images"]
+  const args = [
+    "vectorize",
+    join(dir.path, "r"),
+    "*",
+    join(dir.path, "v"),
+    "--model",
+    "demo",
+    "--download-images",
+  ]
     .concat("--base-url", api.url, "--json");
   assert.deepEqual(jsonOf(await runTask(args)).errors, { image_unreadable: 1 });
   sent = photo;
@@ -168,7 +215,16 @@ Deno.test("vectorize takes the last, partial batch too, and --step passes over w
     await writeRecords(dir.path, { [`r/${id}.json`]: { id } });
     await Deno.copyFile(join(FIXTURES, "photos/ski_rocket.jpg"), join(dir.path, `v/${id}.jpg`));
   }
-  const args = ["vectorize", join(dir.path, "r"), "*", join(dir.path, "v"), "--batch", "2"];
+  const args = [
+    "vectorize",
+    join(dir.path, "r"),
+    "*",
+    join(dir.path, "v"),
+    "--model",
+    "demo",
+    "--batch",
+    "2",
+  ];
   const stepped = await runTask([...args, "--step", "2"]);
   assert.match(stepped.stderr, /1 stored, 0 skipped, 0 failed of 1/);
   const vectors = async () => {

@@ -1,0 +1,48 @@
+/** What `deno task vectorize --dry-run` tells: what there is to do, without doing it. */
+import { join } from "node:path";
+import { readRecord, type RecordFile } from "../catalog/record_files.ts";
+import { imageUrls } from "../images/iiif.ts";
+import { hasImage } from "../images/load.ts";
+import { RecordError } from "../shared/errors.ts";
+import { exists } from "../shared/files.ts";
+import { count } from "../shared/progress.ts";
+import type { Report, Run } from "../shared/run.ts";
+import type { VectorizeOptions } from "./options.ts";
+import { madePath, wantedRecords } from "./selection.ts";
+
+/** Counts the records by what a run with these options would do with them. */
+export async function planVectorize(options: VectorizeOptions, run: Run): Promise<Report> {
+  const plan = { records: 0, done: 0, onDisk: 0, toFetch: 0, withoutPicture: 0, unreadable: 0 };
+  for await (const record of wantedRecords(options)) {
+    run.signal.throwIfAborted();
+    plan.records++;
+    plan[await fate(record, options)]++;
+  }
+  run.stats.total = plan.records;
+  const { records, done, onDisk, toFetch, withoutPicture, unreadable } = plan;
+  const parts = [
+    `${count(done)} done already`,
+    `${count(onDisk)} with a picture on disk`,
+    `${count(toFetch)} to fetch`,
+    `${count(withoutPicture)} without a picture`,
+    `${count(unreadable)} unreadable`,
+  ];
+  const text = `${count(records)} records: ${parts.join(", ")}`;
+  return { json: { dryRun: true, ...plan }, text, summary: "nothing was done (--dry-run)" };
+}
+
+async function fate(
+  record: RecordFile,
+  options: VectorizeOptions,
+): Promise<"done" | "onDisk" | "toFetch" | "withoutPicture" | "unreadable"> {
+  if (!options.overwrite && exists(madePath(record, options))) return "done";
+  try {
+    const { _links } = await readRecord(record);
+    if (hasImage(join(options.vectorsDir, record.folder, record.stem))) return "onDisk";
+    const isLinked = options.downloadImages && imageUrls(_links).length > 0;
+    return isLinked ? "toFetch" : "withoutPicture";
+  } catch (error) {
+    if (error instanceof RecordError) return "unreadable";
+    throw error;
+  }
+}

@@ -1,0 +1,28 @@
+/** Kills workers of a pool, and embeds a photo after each death; prints what became of all. */
+import { join } from "node:path";
+import { openModel } from "../../lib/inference/model.ts";
+import { WorkerPool } from "../../lib/inference/worker_pool.ts";
+import { errorMessage } from "../../lib/shared/errors.ts";
+import { ROOT } from "./run_task.ts";
+
+const photo = await Deno.readFile(join(ROOT, "tests/fixtures/photos/ski_rocket.jpg"));
+const model = { ...await openModel("demo"), threads: 1 };
+const module = new URL("./mortal_worker.ts", import.meta.url).href;
+using pool = await WorkerPool.start({ engine: "onnx", model, size: 2, module });
+const embed = async (image: Uint8Array<ArrayBuffer>) => {
+  try {
+    const [result] = await pool.embed([image]);
+    return result !== undefined && "vector" in result ? "vector" : "none";
+  } catch (error) {
+    return errorMessage(error);
+  }
+};
+const outcomes: string[] = [];
+for (let i = 0; i < 5; i++) {
+  // A deadly one at a time, with good ones beside it and after it.
+  const deadly = embed(new TextEncoder().encode("deadly picture"));
+  outcomes.push(...await Promise.all([deadly, embed(photo.slice()), embed(photo.slice())]));
+}
+const { state } = await Deno.permissions.query({ name: "ffi" });
+// deno-lint-ignore no-console -- its result
+console.log(JSON.stringify({ outcomes, size: pool.size, state }));

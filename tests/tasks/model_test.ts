@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { decodeNpy } from "../../lib/vectors/npy.ts";
+import { importEncoder } from "../helpers/encoder.ts";
+import { serve } from "../helpers/http_server.ts";
+import { writeRecord } from "../helpers/picture_records.ts";
+import { jsonOf, ROOT, runTask } from "../helpers/run_task.ts";
+import { tempDir } from "../helpers/temp_dir.ts";
+
+const FIXTURES = join(ROOT, "tests/fixtures");
+
+/** An HDF5 file with the structure of Keras' InceptionV3 weights, written by Keras. */
+async function kerasFile(dir: string): Promise<string> {
+  const packed = await Deno.open(join(FIXTURES, "keras/top.h5.gz"));
+  const path = join(dir, "weights.h5");
+  await Deno.writeFile(path, packed.readable.pipeThrough(new DecompressionStream("gzip")));
+  return path;
+}
+
+Deno.test("an image encoder in ONNX gives the vectors that ONNX Runtime in Python gives", async () => {
+  await using dir = await tempDir();
+  const model = await importEncoder(dir.path);
+  const manifest = JSON.parse(await Deno.readTextFile(model.replace(".onnx", ".json")));
+  assert.deepEqual(manifest.input.name, "pixel_values");
+  assert.deepEqual(manifest.output, { name: "image_embeds", size: 12 });
+  const names = ["ski_rocket.jpg", "nikola_frontispiece.jpg"];
+  await Deno.mkdir(join(dir.path, "v"));
+  for (const name of names) {
+    await writeRecord(join(dir.path, "r"), name.replace(".jpg", ""));
+    await Deno.copyFile(join(FIXTURES, "photos", name), join(dir.path, "v", name));
+  }
+  const args = ["vectorize", join(dir.path, "r"), "*", join(dir.path, "v"), "--model", model];
+  assert.equal((await runTask(args)).code, 0);
+  for (const name of names) {
+    const made = decodeNpy(
+      await Deno.readFile(join(dir.path, "v", name.replace(".jpg", ".npy"))),
+    );
+    const wanted = decodeNpy(await Deno.readFile(join(FIXTURES, `models/${name}.npy`)));
+    made.forEach((x, i) => assert.ok(Math.abs(x - wanted[i]!) < 1e-5, `${name}: ${x}`));
+  }
+});
+
+Deno.test("model convert turns Keras' HDF5 weights into ONNX, and check sees damage", async () => {
+  await using dir = await tempDir();
+  const onnx = join(dir.path, "made/mine.onnx");
+  const result = await runTask(
+    ["model", "convert", await kerasFile(dir.path), onnx, "--licence", "mine", "--json"],
+  );
+  assert.equal(result.code, 0, result.stderr);
+  const file = await Deno.readFile(onnx);
+  const manifest = JSON.parse(await Deno.readTextFile(join(dir.path, "made/mine.json")));
+  assert.equal(manifest.sha256, createHash("sha256").update(file).digest("hex"));
+  assert.deepEqual(
+    [manifest.name, manifest.licence, manifest.source, manifest.output.size, manifest.input.size],
+    ["mine", "mine", "weights.h5", 2048, 299],
+  );
+  assert.equal(jsonOf(result).sha256, manifest.sha256);
+  assert.equal((await runTask(["model", "check", onnx])).code, 0);
+  file[file.length >> 1]! ^= 1;
+  await Deno.writeFile(onnx, file);
+  const damaged = await runTask(["model", "check", onnx]);
+  assert.equal(damaged.code, 2);
+  assert.match(damaged.stderr, /damaged/);
+});
+
+Deno.test("model refuses in one line what it cannot use", async () => {
+  await using dir = await tempDir();
+  const text = join(dir.path, "text.h5");
+  await Deno.writeTextFile(text, "no weights");
+  await Deno.writeTextFile(join(dir.path, "text.onnx"), "no model");
+  const out = join(dir.path, "out.onnx");
+  const encoder = join(FIXTURES, "models/encoder.onnx");
+  const cases: [args: string[], reason: RegExp][] = [
+    [[], /action/],
+    [["burn"], /list, check, fetch, import, convert/],
+    [["check", "none"], /"none"/],
+    [["check", "../../etc"], /etc/],
+    [["fetch", "resnet"], /only imagenet/],
+    [["import", text], /--name/],
+    [["import", text, "--name", "demo"], /taken/],
+    [["import", text, "--name", "../x"], /name/],
+    [["import", join(dir.path, "none.h5"), "--name", "x"], /no such file/],
+    [["convert", text, out], /no HDF5 file/],
+    [["convert", join(dir.path, "text.onnx"), out], /text\.onnx/],
+    [["convert", encoder, out], /--size/],
+    [["convert", encoder, out, "--size", "32", "--output", "none"], /"none".*"image_embeds"/],
+    [["convert", encoder, out, "--size", "32", "--std", "0,1,1"], /zero/],
+    [["convert", encoder, join(dir.path, "out.txt")], /\.onnx/],
+  ];
+  for (const [args, reason] of cases) {
+    const { code, stderr } = await runTask(["model", ...args]);
+    assert.deepEqual([code, stderr.trim().split("\n").length], [2, 1], `${args}: ${stderr}`);
+    assert.match(stderr, reason);
+  }
+  await assert.rejects(Deno.stat(out), Deno.errors.NotFound);
+});
+
+Deno.test("model fetch goes on where it stopped, checks the sum, and names what is wrong", async () => {
+  await using dir = await tempDir();
+  const file = await Deno.readFile(await kerasFile(dir.path));
+  // Larger than one part, so that it can break off in between: HDF5 ignores what follows its end.
+  const weights = new Uint8Array(9_000_000);
+  weights.set(file);
+  const md5 = createHash("md5").update(weights).digest("hex");
+  let isBroken = true;
+  const ranges: string[] = [];
+  await using host = serve((request) => {
+    const [, from, to] = /bytes=(\d+)-(\d+)/.exec(request.headers.get("range") ?? "")!;
+    ranges.push(from!);
+    if (isBroken && Number(from) > 0) return new Response("down", { status: 500 });
+    const part = weights.slice(Number(from), Number(to) + 1);
+    const end = Number(from) + part.length - 1;
+    const range = `bytes ${from}-${end}/${weights.length}`;
+    return new Response(part, { status: 206, headers: { "content-range": range } });
+  });
+  const name = `test-${crypto.randomUUID().slice(0, 8)}`;
+  const args = ["model", "fetch", name, "--url", `${host.url}weights.h5`, "--retries", "0"];
+  try {
+    const broken = await runTask([...args, "--md5", md5]);
+    assert.equal(broken.code, 2);
+    assert.match(broken.stderr, /status 500.*goes on where it stopped/);
+    isBroken = false;
+    const done = await runTask([...args, "--md5", md5, "--json"]);
+    assert.equal(done.code, 0, done.stderr);
+    assert.deepEqual(ranges, ["0", "4000000", "4000000", "8000000"]);
+    assert.equal((await runTask(["model", "check", name])).code, 0);
+    assert.match((await runTask(["model", "list"])).stdout, new RegExp(`${name} .*2048 .*299`));
+    const wrong = await runTask([...args, "--md5", "0".repeat(32)]);
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, new RegExp(`md5 is ${md5}`));
+  } finally {
+    for (const extension of ["onnx", "json"]) {
+      await Deno.remove(join(ROOT, `models/${name}.${extension}`)).catch(() => {}); // not made
+    }
+  }
+});
