@@ -33,7 +33,7 @@ async function writePictures(dir: string, n: number): Promise<void> {
   const names = ["skl_china.jpg", "skl_flower.jpg", "ski_coffee.png", "ski_chelsea.png"];
   for (let i = 0; i < n; i++) {
     const id = String(i).padStart(6, "0");
-    const side = 200 + (i * 37) % 100;
+    const side = 200 + (i * 37) % 50;
     const picture = await sharp(join(PHOTOS, names[i % names.length]!))
       .extract({ left: (i * 13) % 50, top: (i * 7) % 50, width: side, height: side })
       .resize(600, 600).sharpen({ sigma: 2 }).jpeg({ quality: 85 }).toBuffer();

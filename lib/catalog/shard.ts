@@ -29,3 +29,8 @@ export function parseShard(text: string): Shard | undefined {
 export function isInShard(id: string, { index, count }: Shard): boolean {
   return crc32(id) % count === index - 1;
 }
+
+/** Name of a shard, for its files; undefined for all of the work. */
+export function shardName(shard: Shard | undefined): string | undefined {
+  return shard && `${shard.index}-of-${shard.count}`;
+}

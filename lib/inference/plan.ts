@@ -1,19 +1,32 @@
-/** What `deno task vectorize --dry-run` tells: what there is to do, without doing it. */
+/** What there is for a vectorize run to do; `--dry-run` tells it without doing it. */
 import { join } from "node:path";
 import { readRecord, type RecordFile } from "../catalog/record_files.ts";
+import { type Selection, selectRecords } from "../catalog/selection.ts";
 import { imageUrls } from "../images/iiif.ts";
 import { hasImage } from "../images/load.ts";
 import { RecordError } from "../shared/errors.ts";
 import { exists } from "../shared/files.ts";
 import { count } from "../shared/progress.ts";
 import type { Report, Run } from "../shared/run.ts";
+import { vectorFileName } from "../vectors/vector_store.ts";
 import type { VectorizeOptions } from "./options.ts";
-import { madePath, wantedRecords } from "./selection.ts";
+
+/** The records that a run is about. */
+export function selectionOf(options: VectorizeOptions): Selection {
+  const { step, batch, vectorsDir: outputDir } = options;
+  return { ...options, passOver: step * batch, outputDir };
+}
+
+/** Path of what a run makes of a record: its vector, or with `--no-inference` its picture. */
+export function madePath({ folder, stem }: RecordFile, options: VectorizeOptions): string {
+  const name = options.inference ? vectorFileName(stem, options) : `${stem}.jpg`;
+  return join(options.vectorsDir, folder, name);
+}
 
 /** Counts the records by what a run with these options would do with them. */
 export async function planVectorize(options: VectorizeOptions, run: Run): Promise<Report> {
   const plan = { records: 0, done: 0, onDisk: 0, toFetch: 0, withoutPicture: 0, unreadable: 0 };
-  for await (const record of wantedRecords(options)) {
+  for await (const record of selectRecords(selectionOf(options))) {
     run.signal.throwIfAborted();
     plan.records++;
     plan[await fate(record, options)]++;

@@ -2,6 +2,8 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { RecordFile } from "../catalog/record_files.ts";
+import { countTotal, selectRecords } from "../catalog/selection.ts";
+import { shardName } from "../catalog/shard.ts";
 import { ImageError, WorkerError } from "../shared/errors.ts";
 import { exists, type OutputFolder } from "../shared/files.ts";
 import type { Report, Run } from "../shared/run.ts";
@@ -11,8 +13,7 @@ import type { Embedding } from "./messages.ts";
 import { type Model, openModel } from "./model.ts";
 import type { VectorizeOptions } from "./options.ts";
 import { type Picture, PictureLoader } from "./pictures.ts";
-import { planVectorize } from "./plan.ts";
-import { madePath, partName, wantedRecords } from "./selection.ts";
+import { madePath, planVectorize, selectionOf } from "./plan.ts";
 import { WorkerPool } from "./worker_pool.ts";
 
 /** Most pictures that a worker takes at a time, whatever `--batch` says: more only takes memory. */
@@ -25,10 +26,10 @@ export async function vectorize(options: VectorizeOptions, run: Run): Promise<Re
   const { retryFailed: keepFailures } = options;
   const output = await run.openOutput(options.vectorsDir, {
     keepFailures,
-    part: partName(options),
+    part: shardName(options.shard),
   });
   const earlier = await output.failuresLength();
-  const source = () => wantedRecords(options, earlier);
+  const source = () => selectRecords(selectionOf(options), earlier);
   const counting = countTotal(source(), run);
 
   const records = await unlessEmpty(recordsToDo(source(), options, run));
@@ -44,20 +45,6 @@ export async function vectorize(options: VectorizeOptions, run: Run): Promise<Re
   if (options.retryFailed) await output.dropFailures(earlier);
   pictures.explainSkipped();
   return { json: model === undefined ? {} : { model: model.name, engine: options.engine } };
-}
-
-/** Counts the records beside the work, for the progress line. */
-function countTotal(records: AsyncIterable<RecordFile>, run: Run): Promise<void> {
-  const counting = (async () => {
-    let total = 0;
-    for await (const _ of records) {
-      if (run.signal.aborted) return;
-      total++;
-    }
-    run.stats.total = total;
-  })();
-  counting.catch(() => {}); // the work meets the same fault, and tells it
-  return counting;
 }
 
 /** Leaves out, and counts, the records that have what this run makes. */

@@ -52,7 +52,8 @@ export class WorkerPool implements Disposable {
   }
 
   /**
-   * Starts the workers, loads the model into each, then drops the main thread's ffi permission.
+   * Starts the workers, loads the model into the first, then drops the main thread's ffi permission.
+   * The others load theirs one after the other meanwhile: a model takes most memory while it loads.
    *
    * @throws {SetupError} if the model cannot be loaded
    */
@@ -61,8 +62,10 @@ export class WorkerPool implements Disposable {
     const { engine, model, size } = options;
     try {
       const workers = Array.from({ length: size }, () => pool.#startDirectly());
-      await Promise.all(workers.map((worker) => worker.ask({ kind: "load", engine, model })));
-      pool.#idle.push(...workers);
+      const [first, ...others] = workers;
+      await first!.ask({ kind: "load", engine, model });
+      pool.#idle.push(first!);
+      pool.#loadOthers(others);
     } catch (error) {
       pool[Symbol.dispose]();
       const reason = errorMessage(error);
@@ -109,6 +112,19 @@ export class WorkerPool implements Disposable {
     if (worker.isAlive) this.#idle.push(worker);
     else await this.#replace(worker);
     this.#next();
+  }
+
+  async #loadOthers(workers: readonly PoolWorker[]): Promise<void> {
+    const { engine, model } = this.#options;
+    for (const worker of workers) {
+      try {
+        await worker.ask({ kind: "load", engine, model });
+        this.#idle.push(worker);
+      } catch {
+        await this.#replace(worker);
+      }
+      this.#next();
+    }
   }
 
   async #replace(dead: PoolWorker): Promise<void> {
