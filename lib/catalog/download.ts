@@ -1,6 +1,6 @@
 /** FLOW: pages of the catalogue -> records -> `<group>/<id>.json`. */
 import type { Report, Run } from "../shared/run.ts";
-import { HttpError, RecordError, SetupError } from "../shared/errors.ts";
+import { FileError, HttpError, RecordError, SetupError } from "../shared/errors.ts";
 import type { OutputFolder } from "../shared/files.ts";
 import { count, durationText } from "../shared/progress.ts";
 import { ahead } from "../shared/streams.ts";
@@ -106,7 +106,7 @@ class Download {
       const result = this.#store.put(record);
       if (!repeated || result === "stored") this.run.stats[result]++;
     } catch (error) {
-      if (repeated && error instanceof RecordError) return;
+      if (repeated && (error instanceof RecordError || error instanceof FileError)) return;
       await this.run.fail({ file: url, stage: "store" }, error);
     }
   }

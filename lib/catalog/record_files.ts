@@ -1,7 +1,7 @@
 /** Stored records: which files there are, and what is in them. */
 import { join } from "node:path";
 import { errorMessage, RecordError } from "../shared/errors.ts";
-import { fileReason, walkFiles } from "../shared/files.ts";
+import { fileReason, type OnUnreadable, walkFiles } from "../shared/files.ts";
 import { rglobPattern } from "./rglob.ts";
 import { type CatalogRecord, catalogRecord } from "./types.ts";
 
@@ -20,9 +20,13 @@ export interface RecordFile {
  *
  * @throws {SetupError} if `root` is not a folder that can be read
  */
-export async function* recordFiles(root: string, glob = "**/*"): AsyncGenerator<RecordFile> {
+export async function* recordFiles(
+  root: string,
+  glob = "**/*",
+  onUnreadable?: OnUnreadable,
+): AsyncGenerator<RecordFile> {
   const pattern = rglobPattern(glob);
-  for await (const file of walkFiles(root)) {
+  for await (const file of walkFiles(root, onUnreadable)) {
     if (!/\.json$/i.test(file) || !pattern.test(file)) continue;
     yield recordFile(root, file);
   }

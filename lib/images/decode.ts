@@ -76,7 +76,7 @@ function decodeScans(picture: Sharp, { components }: JpegHeader): Promise<Pixels
 }
 
 /**
- * A JPEG with zeros in place of its end marker, enough for libjpeg's reading ahead. libvips heeds a
+ * A JPEG with 0xff00 in place of its end marker, enough for libjpeg's reading ahead. libvips heeds a
  * warning when it reads the next rows, so that one in the last rows would be lost; with the marker
  * gone, a scan that is too short for the picture ends in an error.
  */
@@ -86,6 +86,7 @@ function withoutEnd(file: Uint8Array): Uint8Array {
   if (end <= 0) return file;
   const endless = new Uint8Array(end + 16);
   endless.set(file.subarray(0, end));
+  for (let i = end; i < endless.length; i += 2) endless[i] = 0xff; // ones, which are no code
   return endless;
 }
 

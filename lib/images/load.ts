@@ -1,6 +1,6 @@
 /** A record's picture: from disk, else from the image host and then stored as it was received. */
 import { HttpError, ImageError } from "../shared/errors.ts";
-import { exists } from "../shared/files.ts";
+import { exists, fileReason } from "../shared/files.ts";
 import { bodyStart, type HttpAnswer, type HttpClient } from "../shared/http.ts";
 import { isImage } from "./image_type.ts";
 
@@ -33,14 +33,21 @@ function imagePath(path: string): string | undefined {
 /**
  * Reads one image file.
  *
- * @throws {ImageError} if it is too large
+ * @throws {ImageError} if it is too large or cannot be read
  */
 export async function readImageFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  const { size } = await Deno.stat(path);
-  if (size > MAX_IMAGE_BYTES) {
-    throw new ImageError(`"${path}" has ${Math.round(size / 1e6)} MB`, "image_too_large");
+  try {
+    const { size } = await Deno.stat(path);
+    if (size > MAX_IMAGE_BYTES) {
+      throw new ImageError(`"${path}" has ${Math.round(size / 1e6)} MB`, "image_too_large");
+    }
+    return await Deno.readFile(path);
+  } catch (error) {
+    if (error instanceof ImageError) throw error;
+    throw new ImageError(`Cannot read "${path}": ${fileReason(error)}`, "image_file", {
+      cause: error,
+    });
   }
-  return await Deno.readFile(path);
 }
 
 /** A picture that was fetched. */
@@ -105,6 +112,14 @@ function checkRobots({ url, headers }: HttpAnswer): void {
   throw new HttpError(message, { code: "robots", url });
 }
 
+/** Rules that have a value after a colon, as the name of an agent has its rules. */
+const RULES_WITH_VALUE = [
+  "unavailable_after",
+  "max-snippet",
+  "max-image-preview",
+  "max-video-preview",
+];
+
 /**
  * The rule of an X-Robots-Tag header that keeps a picture from being used by a machine: `noai` or
  * `noimageai`, for all agents or for `maken`.
@@ -113,6 +128,7 @@ function checkRobots({ url, headers }: HttpAnswer): void {
  * ```ts
  * import assert from "node:assert/strict";
  * assert.equal(robotsRule("noindex, NoAI"), "noai");
+ * assert.equal(robotsRule("max-image-preview:large, noai"), "noai");
  * assert.equal(robotsRule("otherbot: noimageai, noindex"), undefined);
  * assert.equal(robotsRule("otherbot: noindex, maken: noimageai"), "noimageai");
  * ```
@@ -121,7 +137,7 @@ export function robotsRule(header: string): string | undefined {
   let agent = "";
   for (const part of header.toLowerCase().split(",")) {
     const [, name = "", rule = ""] = /^\s*(?:([^:\s]+)\s*:)?\s*(.*?)\s*$/.exec(part)!;
-    if (name !== "" && name !== "unavailable_after") agent = name;
+    if (name !== "" && !RULES_WITH_VALUE.includes(name)) agent = name;
     if (["noai", "noimageai"].includes(rule) && ["", "maken"].includes(agent)) return rule;
   }
   return undefined;

@@ -110,7 +110,7 @@ function readChunks(
     const chunk = file.subarray(i + 8, end);
     if (type === "IHDR") header = readHeader(chunk);
     else if (type === "PLTE") palette = chunk;
-    else if (type === "IDAT") parts.push(chunk);
+    else if (type === "IDAT" && chunk.length > 0) parts.push(chunk);
     else if (header === undefined) throw new RangeError("no header");
     else return { header, palette: header.colour === 3 ? fullPalette(palette) : undefined, parts };
   }

@@ -5,6 +5,7 @@ type Tags = ReadonlyMap<number, readonly number[]>;
 
 const BITS = 258, COMPRESSION = 259, COLOUR = 262, SAMPLES = 277, PALETTE = 320;
 const EXTRA_SAMPLES = 338, SAMPLE_FORMAT = 339;
+const USED = [BITS, COMPRESSION, COLOUR, SAMPLES, PALETTE, EXTRA_SAMPLES, SAMPLE_FORMAT];
 
 /** What is known of the pixels before they are decoded. */
 export interface TiffHeader {
@@ -41,16 +42,17 @@ export function readTiffHeader(file: Uint8Array): TiffHeader {
   };
 }
 
-/** The tags that hold whole numbers of 16 or 32 bits, no more of them than a palette has. */
+/** The used tags that hold whole numbers of 16 or 32 bits, no more of them than a palette has. */
 function readTags(file: Uint8Array): Tags {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const little = file[0] === 0x49;
   const start = view.getUint32(4, little);
   const tags = new Map<number, number[]>();
-  for (let i = 0; i < view.getUint16(start, little); i++) {
+  for (let i = 0; i < Math.min(1000, view.getUint16(start, little)); i++) {
     const entry = start + 2 + 12 * i;
     const type = view.getUint16(entry + 2, little);
     const count = view.getUint32(entry + 4, little);
+    if (!USED.includes(view.getUint16(entry, little)) || tags.size === USED.length) continue;
     if ((type !== 3 && type !== 4) || count > 768) continue;
     const size = type === 3 ? 2 : 4;
     const at = count * size <= 4 ? entry + 8 : view.getUint32(entry + 8, little);

@@ -53,6 +53,15 @@ export class Embedder {
     return results;
   }
 
+  /**
+   * Makes the vector of an empty picture.
+   *
+   * @throws if the model does not take or give what its manifest says
+   */
+  async tryOut(): Promise<void> {
+    await this.engine.run(new Float32Array(this.#preprocessor.length), 1);
+  }
+
   /** A resize must not make more pixels on its way than a picture may have. */
   #checkShape({ width, height }: { width: number; height: number }): void {
     const { size, fit } = this.model.input;

@@ -11,11 +11,10 @@ import { hostAndPort } from "../shared/urls.ts";
 /** Bytes that are asked for at a time. */
 const PART_BYTES = 4e6;
 /** Largest file. */
-const MAX_BYTES = 1e9;
+const MAX_BYTES = 200e6;
 
 /** What is downloaded. */
 export interface Download {
-  readonly name: string;
   readonly url: URL;
   /** In hex. */
   readonly md5: string;
@@ -24,15 +23,15 @@ export interface Download {
 }
 
 /**
- * Downloads a file to `<dir>/.maken/<name>.part`, where an earlier download of it may lie, and
+ * Downloads a file to `<dir>/.maken/<md5>.part`, where an earlier download of it may lie, and
  * checks it.
  *
  * @returns path of the part file, which is then whole
  * @throws {SetupError} if it cannot be had, or is not the wanted one
  */
 export async function fetchFile(download: Download, dir: string, run: Run): Promise<string> {
-  const { name, url, md5 } = download;
-  const path = join(dir, STATE_DIR, `${name}.part`);
+  const { url, md5 } = download;
+  const path = join(dir, STATE_DIR, `${md5}.part`);
   try {
     using file = await Deno.open(path, { create: true, read: true, append: true });
     await fetchRest(download, file, run);
@@ -44,10 +43,11 @@ export async function fetchFile(download: Download, dir: string, run: Run): Prom
     );
   } catch (error) {
     if (error instanceof SetupError || run.signal.aborted) throw error;
-    const kept = "; the same command goes on where it stopped";
+    const isLater = !(error instanceof HttpError) || error.info.retry === true;
+    const hint = isLater ? "; the same command goes on where it stopped" : "";
     const message = error instanceof HttpError
-      ? error.message + kept
-      : `Cannot write "${path}": ${fileReason(error)}${kept}`;
+      ? error.message + hint
+      : `Cannot write "${path}": ${fileReason(error)}${hint}`;
     throw new SetupError(message, { cause: error });
   }
 }
@@ -84,6 +84,7 @@ async function fetchRest(download: Download, file: Deno.FsFile, run: Run): Promi
     }
     for (let rest = answer.body; rest.length > 0;) rest = rest.subarray(await file.write(rest));
     size = (await file.stat()).size;
+    if (size === total) return;
     run.stats.detail = `${(size / 1e6).toFixed(0)} of ${(total / 1e6).toFixed(0)} MB`;
   }
 }

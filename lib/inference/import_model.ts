@@ -8,7 +8,7 @@ import type { EncoderOptions } from "./model_options.ts";
 import { buildOnnx } from "./onnx_graph.ts";
 
 /** Where a model is from. */
-export type Origin = Pick<ModelManifest, "name" | "source" | "licence">;
+export type Origin = Pick<ModelManifest, "name" | "source" | "licence" | "md5">;
 
 /**
  * Stores InceptionV3 with weights of Keras as `<name>.onnx` and `<name>.json`.
@@ -50,6 +50,15 @@ export async function storeOnnxModel(
   }
   if (vector === undefined) {
     throw new SetupError(`it has no output "${options.output}", but ${names(session.outputs)}`);
+  }
+  if (options.output === undefined && session.outputs.length > 1) {
+    throw new SetupError(
+      `it has several outputs (${names(session.outputs)}): name the vector with --output`,
+    );
+  }
+  if (vector.shape.length !== 2) {
+    const shape = vector.shape.join(" × ");
+    throw new SetupError(`its output "${vector.name}" has the shape ${shape}, not n × vector`);
   }
   const input: ModelInput = {
     name: picture.name,

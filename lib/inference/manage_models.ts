@@ -52,11 +52,14 @@ async function describe(name: string) {
     const { size: picture } = input;
     return { name, vector: output.size, picture, state: "ready", licence, source, sha256 };
   } catch (error) {
-    return { name, state: errorMessage(error) };
+    return { name, state: errorMessage((error as Error).cause ?? error) };
   }
 }
 
 async function check(name: string): Promise<Report> {
+  if (name === DEMO && !isCurrent(DEMO)) {
+    return { json: { model: name }, summary: `"${name}" is bundled, and built when first used` };
+  }
   const model = await openModel(name);
   const { sha256 } = await fingerprint(await Deno.readFile(model.path));
   if (sha256 !== model.sha256) {
@@ -68,17 +71,26 @@ async function check(name: string): Promise<Report> {
 }
 
 async function fetchModel(options: FetchOptions, run: Run): Promise<Report> {
-  const { name, url } = options;
+  const { name, url, md5 } = options;
   const output = await run.openOutput(MODELS_DIR);
+  const there = await openModel(name).catch(() => undefined);
+  if (there?.md5 === md5) {
+    run.stats.total = run.stats.skipped = 1;
+    return { json: { model: name }, summary: `"${name}" is there already, from the same file` };
+  }
   const part = await fetchFile(options, MODELS_DIR, run);
   const licence = name === IMAGENET ? "Apache-2.0, of Keras; trained on ImageNet" : "not known";
-  const made = await storeKerasModel(
-    await Deno.readFile(part),
-    { name, source: url.href, licence },
-    output,
-  );
-  await Deno.remove(part);
-  return stored(made, run);
+  try {
+    run.signal.throwIfAborted();
+    const weights = await Deno.readFile(part);
+    const made = await storeKerasModel(weights, { name, source: url.href, licence, md5 }, output);
+    return stored(made, run);
+  } catch (error) {
+    if (run.signal.aborted) throw error;
+    throw new SetupError(`Cannot use ${url}: ${fileReason(error)}`, { cause: error });
+  } finally {
+    if (!run.signal.aborted) await Deno.remove(part);
+  }
 }
 
 async function importModel(options: ImportOptions, run: Run): Promise<Report> {
@@ -87,6 +99,7 @@ async function importModel(options: ImportOptions, run: Run): Promise<Report> {
   try {
     const bytes = await Deno.readFile(file);
     const output = await run.openOutput(dir);
+    run.signal.throwIfAborted();
     return stored(
       isOnnx(file)
         ? await storeOnnxModel(bytes, options, origin, output)

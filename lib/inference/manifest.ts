@@ -41,6 +41,8 @@ export const manifest = z.object({
   name: z.string(),
   source: z.string(),
   licence: z.string(),
+  /** Of the file that the weights were fetched in, in hex. */
+  md5: z.string().optional(),
   /** Version of the builder, for models whose weights Maken has at hand to build them again. */
   build: z.number().optional(),
   input,

@@ -1,4 +1,5 @@
 /** What the main thread and its workers tell each other. Buffers are transferred, not copied. */
+import type { ImageError } from "../shared/errors.ts";
 import type { EngineModel, EngineName } from "./engine.ts";
 
 /** To a worker, which answers each message before it is sent another. */
@@ -10,7 +11,7 @@ export type ToWorker =
 export type Embedding =
   | { readonly vector: Float32Array<ArrayBuffer> }
   | {
-    readonly code: "image_unreadable" | "image_too_large" | "image_type";
+    readonly code: ImageError["code"];
     readonly message: string;
   };
 
@@ -18,7 +19,9 @@ export type Embedding =
 export type FromWorker =
   | { readonly kind: "ready" }
   | { readonly kind: "embedded"; readonly results: Embedding[] }
-  | { readonly kind: "failed"; readonly message: string };
+  | { readonly kind: "failed"; readonly message: string }
+  /** The worker ends. */
+  | { readonly kind: "died"; readonly reason: string };
 
 /** To the nursery, with the port that the new worker is to use. */
 export interface ToNursery {

@@ -1,7 +1,10 @@
 /** Models: an ONNX file each, with a manifest beside it. */
 import { join } from "node:path";
+import { z } from "zod";
 import { errorMessage, SetupError } from "../shared/errors.ts";
-import { fileReason } from "../shared/files.ts";
+import { fileReason, type OutputFolder, STATE_DIR } from "../shared/files.ts";
+import type { Run } from "../shared/run.ts";
+import { vectorFileName, type VectorNaming } from "../vectors/vector_store.ts";
 import { INPUT_SIZE, VECTOR_SIZE } from "./inception_v3.ts";
 import { manifest, type ModelManifest } from "./manifest.ts";
 import { BUILD, DEMO, IMAGENET, isCurrent, modelPaths, MODELS_DIR } from "./native.ts";
@@ -60,7 +63,8 @@ export async function readManifest(path: string): Promise<ModelManifest> {
   const parsed = manifest.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
   const { path: where, message } = parsed.error.issues[0]!;
-  throw new TypeError(`"${path}" is not a manifest: ${where.join(".") || "all of it"}: ${message}`);
+  const what = where.length === 0 ? "it is not a JSON object" : `${where.join(".")}: ${message}`;
+  throw new TypeError(`"${path}" is not a manifest: ${what}`);
 }
 
 function parseJson(text: string): unknown {
@@ -92,6 +96,33 @@ export const INCEPTION_V3: Pick<ModelManifest, "input" | "output"> = {
   output: { name: OUTPUT_NAME, size: VECTOR_SIZE },
 };
 
+const MODELS_FILE = `${STATE_DIR}/models.json`;
+
+/**
+ * Remembers which model made the vectors of a folder, and warns if another one made those that are
+ * there.
+ */
+export function noteModel(
+  { name, sha256 }: Model,
+  naming: VectorNaming,
+  output: OutputFolder,
+  run: Run,
+): void {
+  const noted = notedModels.safeParse(parseJson(output.read(MODELS_FILE) ?? "{}")).data ?? {};
+  const files = vectorFileName("*", naming);
+  const earlier = noted[files];
+  if (earlier?.sha256 === sha256) return;
+  if (earlier !== undefined) {
+    run.warn(
+      `model "${earlier.name}" made vectors that are there, "${name}" makes the others; ` +
+        "--suffix keeps them apart, --overwrite makes all of them again",
+    );
+  }
+  output.write(MODELS_FILE, JSON.stringify({ ...noted, [files]: { name, sha256 } }, null, 2));
+}
+
+const notedModels = z.record(z.string(), z.object({ name: z.string(), sha256: z.string() }));
+
 async function buildDemo(): Promise<Model> {
   const paths = modelPaths(DEMO);
   try {
@@ -122,8 +153,12 @@ async function removeLeftOvers(): Promise<void> {
   for await (const { name } of Deno.readDir(MODELS_DIR)) {
     const path = join(MODELS_DIR, name);
     if (!name.endsWith(".tmp")) continue;
-    const age = Date.now() - ((await Deno.stat(path)).mtime?.getTime() ?? 0);
-    if (age > 60_000) await Deno.remove(path);
+    try {
+      const age = Date.now() - ((await Deno.stat(path)).mtime?.getTime() ?? 0);
+      if (age > 60_000) await Deno.remove(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // another run has renamed it
+    }
   }
 }
 

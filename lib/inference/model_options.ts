@@ -128,9 +128,13 @@ export function parseModelOptions(argv: readonly string[]): ModelOptions {
     if (action === "fetch") {
       const name = o.name ?? named(what, "The model to fetch", plainName);
       const { url, md5 } = o;
-      const isOwn = url.href !== WEIGHTS_URL || what === IMAGENET;
-      if (!isOwn) {
-        throw new UsageError(`Cannot fetch "${what}": only ${IMAGENET} is known; give --url`);
+      if (name === DEMO) throw new UsageError(`Cannot fetch "${name}": the name is taken`);
+      const isKeras = url.href === WEIGHTS_URL;
+      if (isKeras && what !== IMAGENET) {
+        throw new UsageError(`Cannot fetch "${name}": only ${IMAGENET} is known; give --url`);
+      }
+      if (!isKeras && parsed.getOptionValueSource("md5") !== "cli") {
+        throw new UsageError("Cannot check what --url gives: give its --md5, too");
       }
       return { action, name, url, md5, timeoutSeconds: o.timeout, retries: o.retries };
     }
@@ -145,6 +149,7 @@ export function parseModelOptions(argv: readonly string[]): ModelOptions {
     const onnx = needed(onnxFile, "The ONNX file to write", "model");
     const [, name = ""] = /([^/\\]+)\.onnx$/.exec(onnx) ?? [];
     if (name === "") throw new UsageError(`Cannot write "${onnx}": its name does not end in .onnx`);
+    if (onnx === modelPaths(DEMO).onnx) throw new UsageError(`Cannot write "${onnx}": it is taken`);
     return { action, file, name, dir: dirname(onnx), licence, ...encoder };
   }
 }

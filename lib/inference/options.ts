@@ -146,6 +146,10 @@ export function parseVectorizeOptions(argv: readonly string[]): VectorizeOptions
   } catch (error) {
     throw new UsageError(`Cannot use the glob "${recordsGlob}": ${errorMessage(error)}`);
   }
+  const passOver = or("step", o.step, step);
+  if (o.retryFailed && passOver > 0) {
+    throw new UsageError("Cannot take --step and --retry-failed together");
+  }
   const downloadImages = or("downloadImages", o.downloadImages, download);
   if (!o.inference && !downloadImages) {
     throw new UsageError("Nothing is left to do with --no-inference: add --download-images");
@@ -168,7 +172,7 @@ export function parseVectorizeOptions(argv: readonly string[]): VectorizeOptions
     downloadImages,
     jobs: or("jobs", o.jobs, jobs),
     batch: or("batch", o.batch, batch),
-    step: or("step", o.step, step),
+    step: passOver,
     model: o.model,
     engine: o.engine,
     shard: o.shard,

@@ -4,7 +4,7 @@ import { readRecord, type RecordFile } from "../catalog/record_files.ts";
 import { imageUrls } from "../images/iiif.ts";
 import { fetchImage, MAX_IMAGE_BYTES, readImage } from "../images/load.ts";
 import { VERSION } from "../shared/args.ts";
-import { errorMessage, SetupError } from "../shared/errors.ts";
+import { SetupError } from "../shared/errors.ts";
 import type { OutputFolder } from "../shared/files.ts";
 import { HttpClient } from "../shared/http.ts";
 import type { Run } from "../shared/run.ts";
@@ -14,8 +14,12 @@ import type { VectorizeOptions } from "./options.ts";
 export interface Picture {
   readonly record: RecordFile;
   readonly file: Uint8Array<ArrayBuffer>;
-  /** Addresses of the picture that are left to be tried if the file cannot be used. */
+  /** Addresses that the picture can be fetched from; none where nothing is to be fetched. */
+  readonly urls: readonly string[];
+  /** Those of them that are left to be tried if the file cannot be used. */
   readonly otherUrls: readonly string[];
+  /** Why the other sizes could not be had either. */
+  otherReason?: unknown;
 }
 
 /** Reads or fetches pictures; what is fetched is stored as it was received. */
@@ -47,9 +51,11 @@ export class PictureLoader {
     try {
       const { _links } = await readRecord(record);
       const urls = options.downloadImages ? imageUrls(_links) : [];
-      const file = await readImage(join(options.vectorsDir, record.folder, record.stem));
-      if (file !== undefined) return { record, file, otherUrls: urls };
-      if (urls.length > 0) return await this.#fetch(record, urls);
+      const file = options.inference
+        ? await readImage(join(options.vectorsDir, record.folder, record.stem))
+        : undefined;
+      if (file !== undefined) return { record, file, urls, otherUrls: urls };
+      if (urls.length > 0) return await this.#fetch(record, urls, urls);
       run.stats.skipped++;
       if (options.downloadImages) this.#withoutLink++;
       else this.#notOnDisk++;
@@ -61,28 +67,31 @@ export class PictureLoader {
   }
 
   /** The picture in another size, in place of a file that cannot be used; undefined if none works. */
-  async loadOther({ record, otherUrls }: Picture): Promise<Picture | undefined> {
+  async loadOther(picture: Picture): Promise<Picture | undefined> {
+    const { record, urls, otherUrls } = picture;
     if (otherUrls.length === 0) return undefined;
     try {
-      return await this.#fetch(record, otherUrls);
+      return await this.#fetch(record, urls, otherUrls);
     } catch (error) {
       if (this.run.signal.aborted || error instanceof SetupError) throw error;
-      this.run.warn(
-        `no other size of the picture of record "${record.stem}": ${errorMessage(error)}`,
-      );
+      picture.otherReason = error;
       return undefined;
     }
   }
 
-  /** Removes a picture that cannot be used, for the next run to fetch it again. */
-  async remove({ folder, stem }: RecordFile): Promise<void> {
-    if (this.options.downloadImages) await this.output.remove(join(folder, `${stem}.jpg`));
+  /** Removes a damaged picture that can be fetched again, for the next run to do so. */
+  async discard({ record: { folder, stem }, urls }: Picture): Promise<void> {
+    if (urls.length > 0) await this.output.remove(join(folder, `${stem}.jpg`));
   }
 
-  async #fetch(record: RecordFile, urls: readonly string[]): Promise<Picture> {
-    const { file, otherUrls } = await fetchImage(urls, this.#http, this.options.ignoreRobots);
+  async #fetch(
+    record: RecordFile,
+    urls: readonly string[],
+    wanted: readonly string[],
+  ): Promise<Picture> {
+    const { file, otherUrls } = await fetchImage(wanted, this.#http, this.options.ignoreRobots);
     this.output.write(join(record.folder, `${record.stem}.jpg`), file);
-    return { record, file, otherUrls };
+    return { record, file, urls, otherUrls };
   }
 
   /** Says which records were skipped for want of a picture. */

@@ -14,13 +14,15 @@ import type { VectorizeOptions } from "./options.ts";
 /** The records that a run is about. */
 export function selectionOf(options: VectorizeOptions): Selection {
   const { step, batch, vectorsDir: outputDir } = options;
-  return { ...options, passOver: step * batch, outputDir };
+  const stages = options.inference ? undefined : ["load"];
+  return { ...options, passOver: step * batch, outputDir, stages };
 }
 
-/** Path of what a run makes of a record: its vector, or with `--no-inference` its picture. */
-export function madePath({ folder, stem }: RecordFile, options: VectorizeOptions): string {
-  const name = options.inference ? vectorFileName(stem, options) : `${stem}.jpg`;
-  return join(options.vectorsDir, folder, name);
+/** Whether what a run makes of a record is there: its vector, or with `--no-inference` its picture. */
+export function isDone({ folder, stem }: RecordFile, options: VectorizeOptions): boolean {
+  if (options.overwrite) return false;
+  const path = (name: string) => join(options.vectorsDir, folder, name);
+  return options.inference ? exists(path(vectorFileName(stem, options))) : hasImage(path(stem));
 }
 
 /** Counts the records by what a run with these options would do with them. */
@@ -40,7 +42,7 @@ export async function planVectorize(options: VectorizeOptions, run: Run): Promis
     `${count(withoutPicture)} without a picture`,
     `${count(unreadable)} unreadable`,
   ];
-  const text = `${count(records)} records: ${parts.join(", ")}`;
+  const text = `${count(records)} ${records === 1 ? "record" : "records"}: ${parts.join(", ")}`;
   return { json: { dryRun: true, ...plan }, text, summary: "nothing was done (--dry-run)" };
 }
 
@@ -48,7 +50,7 @@ async function fate(
   record: RecordFile,
   options: VectorizeOptions,
 ): Promise<"done" | "onDisk" | "toFetch" | "withoutPicture" | "unreadable"> {
-  if (!options.overwrite && exists(madePath(record, options))) return "done";
+  if (isDone(record, options)) return "done";
   try {
     const { _links } = await readRecord(record);
     if (hasImage(join(options.vectorsDir, record.folder, record.stem))) return "onDisk";

@@ -80,7 +80,7 @@ function loadPackage(folder: string, threads: number): Tfjs {
   // TensorFlow reads these when it is loaded; there is no other way to set them.
   Deno.env.set("TF_NUM_INTRAOP_THREADS", String(threads));
   Deno.env.set("TF_NUM_INTEROP_THREADS", "1");
-  Deno.env.set("TF_CPP_MIN_LOG_LEVEL", "2"); // errors only
+  Deno.env.set("TF_CPP_MIN_LOG_LEVEL", "3"); // what is fatal
   // The package calls it; Node.js 23 and Deno have it no more.
   Object.assign(util, { isNullOrUndefined: (x: unknown) => x === null || x === undefined });
   const env = process.env;

@@ -9,6 +9,14 @@ let embedder: Embedder | undefined;
 
 self.onmessage = ({ ports: [port] }: MessageEvent<null>) => {
   port!.onmessage = ({ data }: MessageEvent<ToWorker>) => answer(data, port!);
+  const die = (event: Event, reason: unknown) => {
+    event.preventDefault();
+    const message: FromWorker = { kind: "died", reason: errorMessage(reason) };
+    port!.postMessage(message);
+    self.close();
+  };
+  self.addEventListener("error", (event) => die(event, event.error ?? event.message));
+  self.addEventListener("unhandledrejection", (event) => die(event, event.reason));
 };
 
 async function answer(message: ToWorker, port: MessagePort): Promise<void> {
@@ -17,6 +25,7 @@ async function answer(message: ToWorker, port: MessagePort): Promise<void> {
   try {
     if (message.kind === "load") {
       embedder = await load(message.engine, message.model);
+      await embedder.tryOut();
       send({ kind: "ready" });
     } else {
       if (embedder === undefined) throw new Error("No model is loaded");

@@ -18,6 +18,8 @@ export interface PoolOptions {
   readonly model: EngineModel;
   /** Number of workers. */
   readonly size: number;
+  /** Ends the work: batches that wait for a worker are given up. */
+  readonly signal?: AbortSignal;
   /** URL of the workers' module, for tests. */
   readonly module?: string;
 }
@@ -38,6 +40,8 @@ export class WorkerPool implements Disposable {
   readonly #nursery: Worker;
   #started = 0;
   #fruitlessStarts = 0;
+  /** Why no worker can be started any more. */
+  #nurseryFault: string | undefined;
 
   private constructor(options: PoolOptions) {
     this.#options = options;
@@ -48,7 +52,12 @@ export class WorkerPool implements Disposable {
     });
     this.#nursery.onmessage = ({ data: { id, reason } }: MessageEvent<FromNursery>) =>
       this.#workers.get(id)?.die(reason);
-    this.#nursery.onerror = (event) => event.preventDefault(); // the next start says it
+    this.#nursery.onerror = (event) => {
+      event.preventDefault();
+      this.#nurseryFault = event.message;
+      for (const worker of this.#workers.values()) if (!worker.isLoaded) worker.die(event.message);
+    };
+    options.signal?.addEventListener("abort", () => this.#giveUp(options.signal!.reason));
   }
 
   /**
@@ -81,7 +90,8 @@ export class WorkerPool implements Disposable {
   /**
    * Embeds a batch of image files; their buffers are transferred and cannot be used afterwards.
    *
-   * @throws {WorkerError} if the worker failed on the batch as a whole, or none can be had
+   * @throws {WorkerError} if the worker failed on the batch as a whole
+   * @throws {SetupError} if no worker can be had any more
    */
   embed(images: Uint8Array<ArrayBuffer>[]): Promise<Embedding[]> {
     return new Promise((resolve, reject) => {
@@ -96,9 +106,7 @@ export class WorkerPool implements Disposable {
   }
 
   async #next(): Promise<void> {
-    if (this.#workers.size === 0) {
-      for (const { reject } of this.#waiting.splice(0)) reject(new WorkerError("all workers died"));
-    }
+    if (this.#workers.size === 0) this.#giveUp(new SetupError("Cannot go on: all workers died"));
     if (this.#idle.length === 0 || this.#waiting.length === 0) return;
     const worker = this.#idle.shift()!;
     const { images, resolve, reject } = this.#waiting.shift()!;
@@ -112,6 +120,10 @@ export class WorkerPool implements Disposable {
     if (worker.isAlive) this.#idle.push(worker);
     else await this.#replace(worker);
     this.#next();
+  }
+
+  #giveUp(reason: Error): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(reason);
   }
 
   async #loadOthers(workers: readonly PoolWorker[]): Promise<void> {
@@ -130,9 +142,9 @@ export class WorkerPool implements Disposable {
   async #replace(dead: PoolWorker): Promise<void> {
     const { engine, model } = this.#options;
     for (let last = dead;;) {
-      const worker = this.#fruitlessStarts < MAX_FRUITLESS_STARTS
-        ? this.#startThroughNursery()
-        : undefined;
+      const canStart = this.#fruitlessStarts < MAX_FRUITLESS_STARTS &&
+        this.#nurseryFault === undefined;
+      const worker = canStart ? this.#startThroughNursery() : undefined;
       this.#forget(last);
       if (worker === undefined) return;
       try {
@@ -190,6 +202,8 @@ export class WorkerPool implements Disposable {
 /** One worker, which is asked one thing at a time. */
 class PoolWorker implements Disposable {
   isAlive = true;
+  /** Whether it has ever answered. */
+  isLoaded = false;
   #pending: PromiseWithResolvers<FromWorker> | undefined;
 
   constructor(
@@ -198,7 +212,9 @@ class PoolWorker implements Disposable {
     private readonly terminate: () => void,
   ) {
     port.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      if (data.kind === "failed") this.#pending?.reject(new WorkerError(data.message));
+      this.isLoaded = true;
+      if (data.kind === "died") this.die(data.reason);
+      else if (data.kind === "failed") this.#pending?.reject(new WorkerError(data.message));
       else this.#pending?.resolve(data);
     };
   }

@@ -118,12 +118,14 @@ function showProgress(run: Run, started: number): () => void {
       width,
     );
   };
-  let last = 0;
+  let last = "";
   const tick = () => {
-    if (run.stats.total === undefined && run.stats.done === 0) return;
+    const { total, done, detail } = run.stats;
+    if (total === undefined && done === 0 && detail === "") return;
+    const state = `${done} ${detail}`;
     if (terminal) drawStatus(text());
-    else if (run.stats.done !== last) logLine(text());
-    last = run.stats.done;
+    else if (state !== last) logLine(text());
+    last = state;
   };
   const timer = setInterval(tick, terminal ? 100 : 10_000);
   return () => {

@@ -65,7 +65,7 @@ export class ImageError extends MakenError {
   override readonly name = "ImageError";
   constructor(
     message: string,
-    readonly code: "image_unreadable" | "image_too_large" | "image_type",
+    readonly code: "image_unreadable" | "image_too_large" | "image_type" | "image_file",
     options?: ErrorOptions,
   ) {
     super(message, options);
@@ -82,6 +82,12 @@ export class VectorError extends MakenError {
   ) {
     super(message, options);
   }
+}
+
+/** A file or folder that cannot be used for what it is called or where it is; others can. */
+export class FileError extends MakenError {
+  override readonly name = "FileError";
+  readonly code = "file";
 }
 
 /** A worker that died or could not start. */

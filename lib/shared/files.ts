@@ -1,23 +1,34 @@
 /** Folder walks in a stable order, and an output folder whose files are written whole or not at all. */
-import { createReadStream, existsSync, rmSync } from "node:fs";
+import { createReadStream, existsSync, readdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { errorMessage, isDiskFull, SetupError } from "./errors.ts";
+import { errorMessage, FileError, isDiskFull, SetupError } from "./errors.ts";
 
 /** Name of the folder that holds Maken's own state inside an output folder. */
 export const STATE_DIR = ".maken";
+
+/** Is told of a folder that cannot be read, and passed over. */
+export type OnUnreadable = (path: string, reason: FileError) => void;
 
 /**
  * Paths of the files below `root`, relative to it with `/`, each folder's entries sorted by code
  * unit. Links are followed to files; `.maken` folders are passed over.
  *
+ * @param onUnreadable of folders below `root`
  * @throws {SetupError} if `root` is not a folder that can be read
  */
-export async function* walkFiles(root: string): AsyncGenerator<string> {
-  yield* walk(root, "");
+export async function* walkFiles(
+  root: string,
+  onUnreadable: OnUnreadable = () => {},
+): AsyncGenerator<string> {
+  yield* walk(root, "", onUnreadable);
 }
 
-async function* walk(root: string, folder: string): AsyncGenerator<string> {
+async function* walk(
+  root: string,
+  folder: string,
+  onUnreadable: OnUnreadable,
+): AsyncGenerator<string> {
   const names: string[] = [];
   const folders = new Set<string>();
   try {
@@ -28,12 +39,15 @@ async function* walk(root: string, folder: string): AsyncGenerator<string> {
       if (entry.isDirectory) folders.add(entry.name);
     }
   } catch (error) {
-    const what = join(root, folder);
-    throw new SetupError(`Cannot read folder "${what}": ${fileReason(error)}`, { cause: error });
+    const path = join(root, folder);
+    const reason = `Cannot read folder "${path}": ${fileReason(error)}`;
+    if (folder === "") throw new SetupError(reason, { cause: error });
+    onUnreadable(path, new FileError(reason, { cause: error }));
+    return;
   }
   for (const name of names.sort()) {
     const path = folder === "" ? name : `${folder}/${name}`;
-    if (folders.has(name)) yield* walk(root, path);
+    if (folders.has(name)) yield* walk(root, path, onUnreadable);
     else yield path;
   }
 }
@@ -78,9 +92,9 @@ export function fileReason(error: unknown): string {
 /** How long a lock is waited for: as long as the processes of a killed run may take to end. */
 const LOCK_WAIT_MS = 2000;
 
-async function lockSoon(file: Deno.FsFile): Promise<boolean> {
+async function lockSoon(file: Deno.FsFile, isExclusive: boolean): Promise<boolean> {
   for (const start = performance.now();;) {
-    if (await file.tryLock(true)) return true;
+    if (await file.tryLock(isExclusive)) return true;
     if (performance.now() - start > LOCK_WAIT_MS) return false;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -113,13 +127,30 @@ export async function* readFailures(
   if (length === 0 || !exists(path)) return;
   const file = createReadStream(path, { end: length - 1 });
   for await (const line of createInterface({ input: file, crlfDelay: Infinity })) {
-    try {
-      yield JSON.parse(line);
-    } catch {
-      // Cut short by a full disk: a run without --retry-failed tries what it told.
-    }
+    const failure = parseFailure(line);
+    if (failure !== undefined) yield failure;
   }
 }
+
+function parseFailure(line: string): Partial<Failure> | undefined {
+  try {
+    const json = JSON.parse(line);
+    return typeof json === "object" && json !== null ? json : undefined;
+  } catch {
+    return undefined; // cut short by a full disk: a run without --retry-failed tries what it told
+  }
+}
+
+/** Paths of all files in an output folder that list failures: one, and one for each part. */
+export function failuresFiles(folder: string): string[] {
+  const stateDir = join(folder, STATE_DIR);
+  if (!exists(stateDir)) return [];
+  const names = readdirSync(stateDir).filter((name) => /^failures(\..*)?\.jsonl$/.test(name));
+  return names.sort().map((name) => join(stateDir, name));
+}
+
+/** A name that is too long, or a folder in the way. */
+const ITEMS_OWN_FAULTS: readonly unknown[] = ["ENAMETOOLONG", "EISDIR", "ENOTDIR", "EEXIST"];
 
 /** Folders that are remembered to be there. */
 const MAX_MADE = 10_000;
@@ -137,7 +168,7 @@ export class OutputFolder implements AsyncDisposable {
     /** Path of `failures.jsonl`. */
     readonly failuresPath: string,
     private readonly temporaryDir: string,
-    private readonly lock: Deno.FsFile,
+    private readonly locks: readonly Deno.FsFile[],
     private readonly failures: Deno.FsFile,
   ) {}
 
@@ -152,19 +183,25 @@ export class OutputFolder implements AsyncDisposable {
     const name = part === undefined ? task : `${task}.${part}`;
     const temporaryDir = join(stateDir, `${name}.tmp`);
     const failuresPath = failuresFile(path, part);
-    let lock: Deno.FsFile | undefined;
+    const held: Deno.FsFile[] = [];
     try {
       await Deno.mkdir(stateDir, { recursive: true });
-      lock = await Deno.open(join(stateDir, `${name}.lock`), { create: true, write: true });
-      if (!await lockSoon(lock)) {
+      // A part shares the task's lock with other parts, but not with a run of the whole.
+      const locks: [string, boolean][] = part === undefined
+        ? [[task, true]]
+        : [[task, false], [name, true]];
+      for (const [file, isExclusive] of locks) {
+        const lock = await Deno.open(join(stateDir, `${file}.lock`), { create: true, write: true });
+        held.push(lock);
+        if (await lockSoon(lock, isExclusive)) continue;
         throw new SetupError(`Cannot write to "${path}": another ${task} run is using it`);
       }
       await Deno.remove(temporaryDir, { recursive: true }).catch(() => {}); // mostly not there
       await Deno.mkdir(temporaryDir, { recursive: true });
       const failures = await Deno.open(failuresPath, { create: true, append: true });
-      return new OutputFolder(path, failuresPath, temporaryDir, lock, failures);
+      return new OutputFolder(path, failuresPath, temporaryDir, held, failures);
     } catch (error) {
-      lock?.close();
+      for (const lock of held) lock.close();
       if (error instanceof SetupError) throw error;
       throw new SetupError(`Cannot write to folder "${path}": ${fileReason(error)}`, {
         cause: error,
@@ -191,6 +228,7 @@ export class OutputFolder implements AsyncDisposable {
    * Writes a file whole, in place of an older one. In one go: for small files the way to another
    * thread and back takes longer than the writing.
    *
+   * @throws {FileError} if a file of this name cannot be there
    * @throws {SetupError} if the folder cannot be written any more, for instance as the disk is full
    */
   write(relativePath: string, data: Uint8Array | string): void {
@@ -208,6 +246,9 @@ export class OutputFolder implements AsyncDisposable {
       Deno.renameSync(temporary, path);
     } catch (error) {
       rmSync(temporary, { force: true });
+      if (ITEMS_OWN_FAULTS.includes((error as { code?: unknown }).code)) {
+        throw new FileError(`Cannot write "${path}": ${fileReason(error)}`, { cause: error });
+      }
       throw new SetupError(
         `Cannot write "${path}": ${fileReason(error)}; mend it and run the same command again`,
         { cause: error },
@@ -238,12 +279,20 @@ export class OutputFolder implements AsyncDisposable {
   }
 
   /**
-   * Takes the first `length` bytes out of `failures.jsonl`, as what they told has been tried again.
-   * The last thing to do: no failure can be recorded afterwards.
+   * Takes those failures out of the first `length` bytes of `failures.jsonl` that have been tried
+   * again. The last thing to do: no failure can be recorded afterwards.
    */
-  async dropFailures(length: number): Promise<void> {
+  async dropFailures(
+    length: number,
+    wasTried: (failure: Partial<Failure>) => boolean,
+  ): Promise<void> {
+    let kept = "";
+    for await (const failure of readFailures(this.failuresPath, length)) {
+      if (!wasTried(failure)) kept += `${JSON.stringify(failure)}\n`;
+    }
     const rest = (await Deno.readFile(this.failuresPath)).subarray(length);
-    this.write(join(STATE_DIR, basename(this.failuresPath)), rest);
+    const text = kept + new TextDecoder().decode(rest);
+    this.write(join(STATE_DIR, basename(this.failuresPath)), text);
   }
 
   /** Adds a line to `failures.jsonl`. */
@@ -262,6 +311,6 @@ export class OutputFolder implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.failures.close();
     await Deno.remove(this.temporaryDir, { recursive: true }).catch(() => {}); // not worth a failure
-    this.lock.close();
+    for (const lock of this.locks) lock.close();
   }
 }

@@ -131,7 +131,9 @@ export class HttpClient {
     if (allowed) return url;
     const asked = withoutCredentials(text);
     const via = text === from ? "" : ` (redirected from ${withoutCredentials(from)})`;
-    const reason = asked === text
+    const reason = url !== null && !/^https?:$/.test(url.protocol)
+      ? "it is not an http or https address"
+      : asked === text
       ? `its host is not among ${this.options.hosts.join(", ")}`
       : "it holds a user name or password";
     throw new HttpError(

@@ -61,10 +61,12 @@ export function progressText(state: ProgressState, width: number): string {
   const { label, done, total, failed, skipped, detail, seconds } = state;
   const rate = seconds > 0 ? (done - skipped) / seconds : 0;
   const parts = [label];
-  parts.push(
-    total === undefined ? count(done) : `${count(done)} of ${count(total)}` +
-      (total > 0 ? ` (${Math.floor((100 * done) / total)} %)` : ""),
-  );
+  if (total !== undefined || done > 0 || detail === "") {
+    parts.push(
+      total === undefined ? count(done) : `${count(done)} of ${count(total)}` +
+        (total > 0 ? ` (${Math.floor((100 * done) / total)} %)` : ""),
+    );
+  }
   if (detail !== "") parts.push(detail);
   if (rate > 0) parts.push(`${rate < 100 ? rate.toFixed(1) : count(Math.round(rate))}/s`);
   if (rate > 0 && total !== undefined && total > done) {

@@ -62,13 +62,14 @@ export class Run implements AsyncDisposable {
     const code = errorCode(error);
     const message = errorMessage(error);
     this.stats.addFailed(code, items);
-    if (++this.#shown <= FAILURES_SHOWN) logLine(`${this.task}: ${message}`);
+    const { id = null, file = null, stage } = item;
+    const about = id === null || message.includes(id) ? "" : `record "${id}": `;
+    if (++this.#shown <= FAILURES_SHOWN) logLine(`${this.task}: ${about}${message}`);
     else if (this.#shown === FAILURES_SHOWN + 1) {
       logLine(
         `${this.task}: more failures follow; all are in ${this.failuresPath() ?? "the counts"}`,
       );
     }
-    const { id = null, file = null, stage } = item;
     const time = new Date().toISOString();
     await this.#output?.recordFailure({ id, file, stage, code, message, time });
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { SetupError } from "../../lib/shared/errors.ts";
+import { FileError, SetupError } from "../../lib/shared/errors.ts";
 import { exists, type Failure, OutputFolder, walkFiles } from "../../lib/shared/files.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 
@@ -178,13 +178,15 @@ Deno.test("OutputFolder.write() writes many files, each with its own bytes", asy
   for (const name of names) assert.equal(await Deno.readTextFile(join(dir.path, name)), name);
 });
 
-Deno.test("OutputFolder.write() throws a SetupError and leaves nothing behind", async () => {
+Deno.test("OutputFolder.write() throws a FileError for a file's own fault and leaves nothing behind", async () => {
   await using dir = await tempDir();
   await using output = await OutputFolder.open(dir.path, "download");
   await makeFiles(dir.path, ["file", "folder/x"]);
-  for (const name of ["file/below", "folder"]) {
-    const message = await setupError((async () => await output.write(name, "text"))());
-    assert.ok(message.startsWith(`Cannot write "${join(dir.path, name)}": `), message);
+  for (const name of ["file/below", "folder", "x".repeat(300)]) {
+    assert.throws(() => output.write(name, "text"), (error: FileError) => {
+      assert.ok(error instanceof FileError);
+      return error.message.startsWith(`Cannot write "${join(dir.path, name)}": `);
+    });
   }
   assert.deepEqual(await namesIn(join(dir.path, ".maken/download.tmp")), []);
   assert.deepEqual(await Array.fromAsync(walkFiles(dir.path)), ["file", "folder/x"]);
