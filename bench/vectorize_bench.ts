@@ -3,11 +3,12 @@
  * against (a) the bare engine on ready tensors, one session of one thread for each job, and (b) a
  * Keras script that does what the Python tools did, all in turn in the same run.
  *
- * Run: deno run --allow-all bench/vectorize_bench.ts WEIGHTS.h5 [PYTHON] [PICTURES] [ROUNDS]
+ * Run: deno run --allow-all bench/vectorize_bench.ts WEIGHTS.h5 [PYTHON] [PICTURES] [ROUNDS] [JOBS/BATCH …]
  *
  * WEIGHTS.h5 are Keras' InceptionV3 weights, with top (random ones will do: see
  * tests/fixtures/keras/make_keras_weights.py). PYTHON has tensorflow and Pillow; without it (b) is
- * left out. Default: 200 pictures, 3 rounds, of which the median counts.
+ * left out. Default: 200 pictures, 3 rounds, of which the median counts; jobs 1 and 2 with batches of
+ * 1, 8 and 32.
  */
 import { join, resolve } from "node:path";
 import sharp from "sharp";
@@ -143,46 +144,52 @@ function print(text: string): void {
   console.log(text);
 }
 
-async function compare(weights: string, python: string | undefined, n: number, rounds: number) {
+async function compare(
+  weights: string,
+  python: string | undefined,
+  n: number,
+  rounds: number,
+  ways: [jobs: number, batch: number][],
+) {
   const dir = await Deno.makeTempDir({ prefix: "maken_" });
   try {
     await writePictures(dir, n);
     const model = join(dir, "model.onnx");
     await run(Deno.execPath(), ["task", "--quiet", "model", "convert", weights, model]);
-    for (const jobs of [2, 1]) {
-      for (const batch of [8, 1, 32]) {
-        const tools: Measure[] = [], bares: number[] = [], scripts: Measure[] = [], firsts = [];
-        for (let round = 0; round < rounds; round++) {
-          const made = await tool(dir, model, jobs, batch);
-          tools.push(made);
-          firsts.push(made.first);
-          bares.push(await bare(model, jobs, batch, n));
-          // The script has no jobs: TensorFlow takes all cores.
-          if (python !== undefined && jobs > 1) {
-            scripts.push(await keras(dir, python, weights, batch, n));
-          }
+    for (const [jobs, batch] of ways) {
+      const tools: Measure[] = [], bares: number[] = [], scripts: Measure[] = [], firsts = [];
+      for (let round = 0; round < rounds; round++) {
+        const made = await tool(dir, model, jobs, batch);
+        tools.push(made);
+        firsts.push(made.first);
+        bares.push(await bare(model, jobs, batch, n));
+        // The script has no jobs: TensorFlow takes all cores.
+        if (python !== undefined && jobs > 1) {
+          scripts.push(await keras(dir, python, weights, batch, n));
         }
-        const ratios = tools.map(({ steady }, i) => steady / bares[i]!);
-        const of = (list: Measure[], key: keyof Measure) => median(list.map((m) => m[key]));
-        let text = `jobs ${jobs} batch ${batch}: vectorize ${of(tools, "steady").toFixed(1)}/s ` +
-          `(${of(tools, "rate").toFixed(1)} with start-up, first vector after ` +
-          `${median(firsts).toFixed(1)} s) ${of(tools, "megabytes").toFixed(0)} MB; ` +
-          `bare engine ${median(bares).toFixed(1)}/s, ratio ${median(ratios).toFixed(2)}`;
-        if (scripts.length > 0) {
-          const faster = median(tools.map(({ steady }, i) => steady / scripts[i]!.steady));
-          const memory = of(tools, "megabytes") / of(scripts, "megabytes");
-          text += `; Keras ${of(scripts, "steady").toFixed(1)}/s ` +
-            `${of(scripts, "megabytes").toFixed(0)} MB, ratio ${faster.toFixed(2)}, ` +
-            `memory ${memory.toFixed(2)}`;
-        }
-        print(text);
       }
+      const ratios = tools.map(({ steady }, i) => steady / bares[i]!);
+      const of = (list: Measure[], key: keyof Measure) => median(list.map((m) => m[key]));
+      let text = `jobs ${jobs} batch ${batch}: vectorize ${of(tools, "steady").toFixed(1)}/s ` +
+        `(${of(tools, "rate").toFixed(1)} with start-up, first vector after ` +
+        `${median(firsts).toFixed(1)} s) ${of(tools, "megabytes").toFixed(0)} MB; ` +
+        `bare engine ${median(bares).toFixed(1)}/s, ratio ${median(ratios).toFixed(2)}`;
+      if (scripts.length > 0) {
+        const faster = median(tools.map(({ steady }, i) => steady / scripts[i]!.steady));
+        const memory = of(tools, "megabytes") / of(scripts, "megabytes");
+        text += `; Keras ${of(scripts, "steady").toFixed(1)}/s ` +
+          `${of(scripts, "megabytes").toFixed(0)} MB, ratio ${faster.toFixed(2)}, ` +
+          `memory ${memory.toFixed(2)}`;
+      }
+      print(text);
     }
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
 }
 
-const [first = "", second, n = "200", rounds = "3"] = Deno.args;
+const [first = "", second, n = "200", rounds = "3", ...given] = Deno.args;
+const texts = given.length > 0 ? given : ["2/8", "2/1", "2/32", "1/8", "1/1", "1/32"];
+const ways = texts.map((way) => way.split("/").map(Number) as [number, number]);
 if (first === "bare") await runBare(second!, Number(Deno.args[2]), Number(Deno.args[3]));
-else await compare(resolve(first), second, Number(n), Number(rounds));
+else await compare(resolve(first), second, Number(n), Number(rounds), ways);

@@ -8,8 +8,8 @@ import { Preprocessor } from "./preprocess.ts";
 /** A model with what surrounds it, in one worker. */
 export class Embedder {
   readonly #preprocessor: Preprocessor;
-  /** The batch's input, used again for the next one. */
-  #input = new Float32Array(0);
+  /** One picture's input, used again for the next one. */
+  readonly #input: Float32Array;
 
   constructor(
     private readonly decode: Decode,
@@ -17,37 +17,28 @@ export class Embedder {
     private readonly model: EngineModel,
   ) {
     this.#preprocessor = new Preprocessor(model.input);
+    this.#input = new Float32Array(this.#preprocessor.length);
   }
 
   /**
    * The vector of each image, or why it has none. One image's fault leaves the others alone.
    *
+   * The network runs on one picture at a time: on a CPU, more at once are no faster, but take more
+   * memory with each.
+   *
    * @param images encoded files
    */
   async embed(images: readonly Uint8Array[]): Promise<Embedding[]> {
-    const { length } = this.#preprocessor;
-    if (this.#input.length < images.length * length) {
-      this.#input = new Float32Array(images.length * length);
-    }
     const results: Embedding[] = [];
-    let n = 0;
     for (const image of images) {
       try {
         const picture = await this.decode(image);
         this.#checkShape(picture);
-        this.#preprocessor.write(picture, this.#input, n++);
-        results.push({ vector: new Float32Array(this.model.output.size) });
+        this.#preprocessor.write(picture, this.#input);
+        results.push({ vector: new Float32Array(await this.engine.run(this.#input, 1)) });
       } catch (error) {
         if (!(error instanceof ImageError)) throw error;
         results.push({ code: error.code, message: error.message });
-      }
-    }
-    if (n === 0) return results;
-    const vectors = await this.engine.run(this.#input.subarray(0, n * length), n);
-    let offset = 0;
-    for (const result of results) {
-      if ("vector" in result) {
-        result.vector.set(vectors.subarray(offset, offset += this.model.output.size));
       }
     }
     return results;
@@ -59,7 +50,7 @@ export class Embedder {
    * @throws if the model does not take or give what its manifest says
    */
   async tryOut(): Promise<void> {
-    await this.engine.run(new Float32Array(this.#preprocessor.length), 1);
+    await this.engine.run(this.#input.fill(0), 1);
   }
 
   /** A resize must not make more pixels on its way than a picture may have. */

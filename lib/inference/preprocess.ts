@@ -6,10 +6,11 @@ import type { ModelInput } from "./manifest.ts";
 /** Makes the input of one model. */
 export class Preprocessor {
   /** For each of red, green and blue: what a value from 0 to 255 becomes. */
-  readonly #tables: readonly Float32Array[];
+  readonly #tables: readonly [Float32Array, Float32Array, Float32Array];
 
   constructor(private readonly input: ModelInput) {
-    this.#tables = [0, 1, 2].map((channel) => scaleTable(input.preprocess, channel));
+    const table = (channel: number) => scaleTable(input.preprocess, channel);
+    this.#tables = [table(0), table(1), table(2)];
   }
 
   /** Numbers of one picture's input. */
@@ -18,25 +19,23 @@ export class Preprocessor {
   }
 
   /**
-   * Writes one picture into a batch.
+   * Writes a picture's input.
    *
-   * @param batch float32[n, 3, size, size] or float32[n, size, size, 3], as the model's layout says
-   * @param index of the picture in the batch
+   * @param target float32[3, size, size] or float32[size, size, 3], as the model's layout says
    */
-  write(picture: Pixels, batch: Float32Array, index: number): void {
-    const { size, layout, channels: order } = this.input;
+  write(picture: Pixels, target: Float32Array): void {
+    const { size, layout, channels } = this.input;
     const pixels = square(picture, this.input);
     const area = size * size;
-    const step = layout === "nchw" ? 1 : 3;
-    const start = index * this.length;
-    for (let channel = 0; channel < 3; channel++) {
-      const table = this.#tables[channel]!;
-      const place = order === "rgb" ? channel : 2 - channel;
-      let target = start + (layout === "nchw" ? place * area : place);
-      let p = picture.channels === 3 ? channel : 0;
-      for (let i = 0; i < area; i++, p += picture.channels, target += step) {
-        batch[target] = table[pixels[p]!]!;
-      }
+    // Where red, green and blue begin in the target, and how far a channel's values are apart.
+    const [step, gap] = layout === "nchw" ? [1, area] as const : [3, 1] as const;
+    const [r, b] = channels === "rgb" ? [0, 2 * gap] as const : [2 * gap, 0] as const;
+    const [reds, greens, blues] = this.#tables;
+    const [green, blue] = picture.channels === 3 ? [1, 2] as const : [0, 0] as const;
+    for (let i = 0, p = 0, t = 0; i < area; i++, p += picture.channels, t += step) {
+      target[r + t] = reds[pixels[p]!]!;
+      target[gap + t] = greens[pixels[p + green]!]!;
+      target[b + t] = blues[pixels[p + blue]!]!;
     }
   }
 }
