@@ -85,7 +85,7 @@ async function pace(dir: string, started: number, batch: number) {
     (await vectorsOf(dir)).map(async (path) => (await Deno.stat(path)).mtime!.getTime()),
   );
   times.sort((a, b) => a - b);
-  // The first batch of each job ends at about the same time: it starts the clock.
+  // The first batches of all jobs end at about the same time: they start the clock.
   const from = Math.min(2 * batch, times.length >> 1);
   const seconds = (times.at(-1)! - times[from - 1]!) / 1000;
   return { steady: (times.length - from) / seconds, first: (times[0]! - started) / 1000 };

@@ -61,8 +61,7 @@ export class WorkerPool implements Disposable {
   }
 
   /**
-   * Starts the workers, loads the model into the first, then drops the main thread's ffi permission.
-   * The others load theirs one after the other meanwhile: a model takes most memory while it loads.
+   * Starts the workers, loads the model into each, then drops the main thread's ffi permission.
    *
    * @throws {SetupError} if the model cannot be loaded
    */
@@ -71,10 +70,8 @@ export class WorkerPool implements Disposable {
     const { engine, model, size } = options;
     try {
       const workers = Array.from({ length: size }, () => pool.#startDirectly());
-      const [first, ...others] = workers;
-      await first!.ask({ kind: "load", engine, model });
-      pool.#idle.push(first!);
-      pool.#loadOthers(others);
+      await Promise.all(workers.map((worker) => worker.ask({ kind: "load", engine, model })));
+      pool.#idle.push(...workers);
     } catch (error) {
       pool[Symbol.dispose]();
       const reason = errorMessage(error);
@@ -124,19 +121,6 @@ export class WorkerPool implements Disposable {
 
   #giveUp(reason: Error): void {
     for (const { reject } of this.#waiting.splice(0)) reject(reason);
-  }
-
-  async #loadOthers(workers: readonly PoolWorker[]): Promise<void> {
-    const { engine, model } = this.#options;
-    for (const worker of workers) {
-      try {
-        await worker.ask({ kind: "load", engine, model });
-        this.#idle.push(worker);
-      } catch {
-        await this.#replace(worker);
-      }
-      this.#next();
-    }
   }
 
   async #replace(dead: PoolWorker): Promise<void> {
