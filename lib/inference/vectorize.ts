@@ -16,8 +16,8 @@ import { type Picture, PictureLoader } from "./pictures.ts";
 import { isDone, planVectorize, selectionOf } from "./plan.ts";
 import { WorkerPool } from "./worker_pool.ts";
 
-/** Most pictures that a worker takes at a time, whatever `--batch` says: more only takes memory. */
-const MAX_BATCH = 32;
+/** Most pictures that a worker takes at a time, whatever `--batch` says: more only let others wait. */
+const MAX_BATCH = 4;
 
 /** Makes the vector of every record that has none yet. */
 export async function vectorize(options: VectorizeOptions, run: Run): Promise<Report> {
@@ -85,7 +85,7 @@ async function embedAll(
   });
   const groups = batches(loaded, Math.min(options.batch, MAX_BATCH));
   const embedded = mapConcurrent(
-    pool.size + 1,
+    2 * pool.size,
     groups,
     (group) => embed(group, pool, pictures, run),
   );
