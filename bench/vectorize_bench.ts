@@ -12,9 +12,6 @@
  */
 import { join, resolve } from "node:path";
 import sharp from "sharp";
-import { inputDims } from "../lib/inference/engine.ts";
-import { openModel } from "../lib/inference/model.ts";
-import { loadEngine } from "../lib/inference/onnx_engine.ts";
 
 const ROOT = resolve(import.meta.dirname!, "..");
 const PHOTOS = join(ROOT, "tests/fixtures/photos");
@@ -112,29 +109,32 @@ async function keras(dir: string, python: string, weights: string, batch: number
   return { rate: n / seconds, megabytes, ...await pace(dir, started, batch) };
 }
 
-/** One session of one thread in each of `jobs` processes, on tensors that lie ready. */
+/** One session of one thread in each of `jobs` workers, on tensors that lie ready: pictures a second. */
 async function bare(model: string, jobs: number, batch: number, n: number): Promise<number> {
-  const each = Math.ceil(n / jobs / batch) * batch;
   const args = ["run", "--quiet", "--allow-all", import.meta.filename!, "bare", model];
-  const rates = await Promise.all(
-    Array.from(
-      { length: jobs },
-      async () => Number((await run(Deno.execPath(), [...args, `${batch}`, `${each}`])).text),
-    ),
-  );
-  return rates.reduce((sum, rate) => sum + rate);
+  return Number((await run(Deno.execPath(), [...args, `${jobs}`, `${batch}`, `${n}`])).text);
 }
 
-/** The bare engine in this process: prints pictures a second. */
-async function runBare(path: string, batch: number, n: number): Promise<void> {
-  const model = { ...await openModel(path), threads: 1 };
-  const engine = await loadEngine(model);
-  const length = inputDims(model.input, batch).reduce((product, size) => product * size);
-  const input = Float32Array.from({ length }, (_, i) => Math.sin(i * i) * 0.9);
-  for (let i = 0; i < 2; i++) await engine.run(input, batch);
+/** The bare engine in this process; prints pictures a second. */
+async function runBare(path: string, jobs: number, batch: number, n: number): Promise<void> {
+  const workers = Array.from(
+    { length: jobs },
+    () => new Worker(new URL("./bare_engine.ts", import.meta.url), { type: "module" }),
+  );
+  const ask = (worker: Worker, message: unknown) =>
+    new Promise((resolve) => {
+      worker.onmessage = resolve;
+      worker.postMessage(message);
+    });
+  await Promise.all(workers.map((worker) => ask(worker, { path, batch })));
+  let left = Math.ceil(n / batch);
   const start = performance.now();
-  for (let done = 0; done < n; done += batch) await engine.run(input, batch);
-  print(String(n / ((performance.now() - start) / 1000)));
+  await Promise.all(workers.map(async (worker) => {
+    while (left-- > 0) await ask(worker, "run");
+  }));
+  const seconds = (performance.now() - start) / 1000;
+  print(String(Math.ceil(n / batch) * batch / seconds));
+  Deno.exit(0);
 }
 
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
@@ -191,5 +191,7 @@ async function compare(
 const [first = "", second, n = "200", rounds = "3", ...given] = Deno.args;
 const texts = given.length > 0 ? given : ["2/8", "2/1", "2/32", "1/8", "1/1", "1/32"];
 const ways = texts.map((way) => way.split("/").map(Number) as [number, number]);
-if (first === "bare") await runBare(second!, Number(Deno.args[2]), Number(Deno.args[3]));
-else await compare(resolve(first), second, Number(n), Number(rounds), ways);
+if (first === "bare") {
+  const [jobs, batch, n] = Deno.args.slice(2).map(Number) as [number, number, number];
+  await runBare(second!, jobs, batch, n);
+} else await compare(resolve(first), second, Number(n), Number(rounds), ways);
