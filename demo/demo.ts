@@ -82,7 +82,7 @@ async function takeFolder(path: string, run: Run): Promise<void> {
 }
 
 /** As in deno.json's tasks. */
-const LAUNCHER_ENV = "--allow-env=BASE_URL,INIT_CWD";
+const LAUNCHER_ENV = "--allow-env=BASE_URL,INIT_CWD,ES_USER,ES_PASSWORD,ES_API_KEY";
 const launcher = join(PROGRAM_DIR, "tasks/launch.ts");
 
 /** Runs `deno task <args>` as a user would; failed items are part of the demo, other ends are not. */
@@ -107,7 +107,7 @@ async function tool(
 
 /** For how many pictures the nearest neighbour, or both nearest ones, are its own variants. */
 async function variantsTogether(dataDir: string, records: readonly DemoRecord[]) {
-  using index = await EmbeddedIndex.open({
+  await using index = await EmbeddedIndex.open({
     dir: join(dataDir, "index"),
     name: DEFAULT_INDEX,
     mode: "read",
@@ -115,9 +115,10 @@ async function variantsTogether(dataDir: string, records: readonly DemoRecord[])
   const subject = new Map(records.map((r) => [r.id, r.metadata.title.split(" : ")[0]]));
   const counts = { pictures: 0, nearest: 0, both: 0 };
   for (const id of subject.keys()) {
-    const vector = index.vector(id);
-    if (vector === undefined) continue;
-    const near = index.nearest(vector, 3).filter(({ document }) => document.id !== id);
+    const item = await index.get("id", id);
+    if (item === undefined) continue;
+    const hits = await index.nearest(item.vector, 3);
+    const near = hits.filter(({ document }) => document.id !== id);
     const [first, second] = near.map(({ document }) =>
       subject.get(document.id) === subject.get(id)
     );

@@ -1,5 +1,5 @@
 /** Options of `deno task download`. */
-import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import {
   baseUrlOption,
   type CommonOptions,
@@ -12,6 +12,7 @@ import {
 } from "../shared/args.ts";
 import { errorMessage, UsageError } from "../shared/errors.ts";
 import type { Permissions } from "../shared/permissions.ts";
+import { parseShard } from "./shard.ts";
 import { hostAndPort } from "../shared/urls.ts";
 import { type GroupKey, parseGroupBy } from "./group_by.ts";
 
@@ -142,4 +143,14 @@ function endpointUrl(endpoint: string, baseUrl: URL): URL {
 export function downloadPermissions(options: DownloadOptions): Permissions {
   const folders = options.dryRun ? [] : [options.outputFolder];
   return { net: [hostAndPort(options.url)], read: folders, write: folders, env: ["BASE_URL"] };
+}
+
+/** The option `--shard`. */
+export function shardOption() {
+  return new Option("--shard <i/n>", "take the i-th of n parts of the records, by their ids")
+    .argParser((text) => {
+      const shard = parseShard(text);
+      if (shard !== undefined) return shard;
+      throw new InvalidArgumentError("It must be i/n, such as 1/4, with i from 1 to n.");
+    });
 }

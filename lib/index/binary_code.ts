@@ -2,65 +2,54 @@
  * Codes of one bit a dimension whose Hamming distance stands in for the angle between vectors: the
  * signs after a randomised Hadamard transform. The idea is RaBitQ's (Gao and Long, SIGMOD 2024).
  */
+import { aligned, type Kernel, startKernel } from "./scan_kernel/instance.ts";
 
 /** Rounds of random signs and transform; two spread any vector's weight over all dimensions. */
 const ROUNDS = 2;
+/** Fewest bits of a code: short vectors need more bits than they have dimensions. */
+const MIN_BITS = 1024;
 
 /** Makes codes. The same seed and length give the same codes for ever. */
 export class BinaryCoder {
-  /** 32-bit words of a code. */
-  readonly words: number;
+  /** Bytes of a code. */
+  readonly bytes: number;
+  readonly #kernel: Kernel;
   readonly #size: number;
-  readonly #signs: Float32Array[];
-  readonly #buffer: Float32Array;
+  /** Where the kernel's memory has the vector and, after it, the signs of each round and the code. */
+  readonly #x: number;
+  readonly #code: number;
 
   /**
    * @param dims length of the vectors; filled up with zeros to a power of two
    * @param seed of the random signs, 32 bits
    */
-  constructor(readonly dims: number, seed: number) {
-    this.#size = Math.max(32, 2 ** Math.ceil(Math.log2(dims)));
-    this.words = this.#size / 32;
+  constructor(readonly dims: number, readonly seed: number) {
+    const bits = Math.max(MIN_BITS, 2 ** Math.ceil(Math.log2(dims)));
+    this.bytes = bits / 8;
+    this.#size = 4 * bits;
+    this.#kernel = startKernel(16 + this.#size * (1 + ROUNDS) + this.bytes);
+    this.#x = aligned(this.#kernel.freeMemory.value);
+    this.#code = this.#x + this.#size * (1 + ROUNDS);
+    const { buffer } = this.#kernel.memory;
     const random = mulberry32(seed);
-    this.#signs = Array.from(
-      { length: ROUNDS },
-      () => Float32Array.from({ length: this.#size }, () => random() < 0.5 ? -1 : 1),
-    );
-    this.#buffer = new Float32Array(this.#size);
+    const signs = new Int32Array(buffer, this.#x + this.#size, bits * ROUNDS);
+    for (let i = 0; i < signs.length; i++) signs[i] = random() < 0.5 ? 1 << 31 : 0;
   }
 
   /**
-   * Writes a vector's code.
+   * A vector's code, and the numbers whose signs it has; good until the next call.
    *
    * @param vector float32[dims]
-   * @param code uint32[≥ offset + words]
+   * @returns uint8[bytes] and float32[8 × bytes]
    */
-  encode(vector: Float32Array, code: Uint32Array, offset = 0): void {
-    const x = this.#buffer;
-    x.fill(0);
-    x.set(vector);
-    for (const signs of this.#signs) {
-      for (let i = 0; i < x.length; i++) x[i]! *= signs[i]!;
-      hadamard(x);
-    }
-    for (let word = 0; word < this.words; word++) {
-      let bits = 0;
-      for (let bit = 0; bit < 32; bit++) if (x[32 * word + bit]! > 0) bits |= 1 << bit;
-      code[offset + word] = bits;
-    }
-  }
-}
-
-/** Fast Walsh-Hadamard transform in place, without scaling: only the signs are wanted. */
-function hadamard(x: Float32Array): void {
-  for (let half = 1; half < x.length; half *= 2) {
-    for (let start = 0; start < x.length; start += 2 * half) {
-      for (let i = start; i < start + half; i++) {
-        const a = x[i]!, b = x[i + half]!;
-        x[i] = a + b;
-        x[i + half] = a - b;
-      }
-    }
+  encode(vector: Float32Array): { code: Uint8Array; numbers: Float32Array } {
+    const { memory: { buffer }, transform, positives } = this.#kernel;
+    const [x, size] = [this.#x, this.#size];
+    const numbers = new Float32Array(buffer, x, size / 4);
+    numbers.fill(0, vector.length).set(vector);
+    for (let round = 1; round <= ROUNDS; round++) transform(x, x + round * size, size);
+    positives(x, this.bytes, this.#code);
+    return { code: new Uint8Array(buffer, this.#code, this.bytes), numbers };
   }
 }
 
@@ -72,43 +61,4 @@ function mulberry32(seed: number): () => number {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-/**
- * Hamming distances of one code to many.
- *
- * @param codes uint32[n, words], row-major
- * @param query uint32[words]
- * @param distances uint16[n], written
- */
-export function hammingDistances(
-  codes: Uint32Array,
-  query: Uint32Array,
-  distances: Uint16Array,
-): void {
-  const words = query.length;
-  for (let row = 0, p = 0; row < distances.length; row++) {
-    let distance = 0;
-    for (let word = 0; word < words; word++, p++) {
-      let v = codes[p]! ^ query[word]!;
-      v -= (v >>> 1) & 0x55555555;
-      v = (v & 0x33333333) + ((v >>> 2) & 0x33333333);
-      distance += Math.imul((v + (v >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
-    }
-    distances[row] = distance;
-  }
-}
-
-/**
- * The rows with the smallest distances: at least `count` of them, and all that are as near as the
- * last, so that the choice does not depend on the order of the rows.
- */
-export function nearestRows(distances: Uint16Array, count: number): number[] {
-  const histogram: number[] = [];
-  for (const distance of distances) histogram[distance] = (histogram[distance] ?? 0) + 1;
-  let limit = -1;
-  for (let seen = 0; seen < count && limit < histogram.length - 1;) seen += histogram[++limit] ?? 0;
-  const rows: number[] = [];
-  for (let row = 0; row < distances.length; row++) if (distances[row]! <= limit) rows.push(row);
-  return rows;
 }

@@ -2,31 +2,25 @@
  * An index in one SQLite file. Vectors lie there as float32; a code of one bit a dimension lies in
  * memory, is scanned whole, and the best candidates are compared exactly.
  */
-import { createHash } from "node:crypto";
-import { join } from "node:path";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { errorMessage, SetupError } from "../shared/errors.ts";
-import { fileReason } from "../shared/files.ts";
-import { BinaryCoder, hammingDistances, nearestRows } from "./binary_code.ts";
-import type { BulkResult, Document, Hit, IndexItem, VectorIndex } from "./types.ts";
+import { BinaryCoder } from "./binary_code.ts";
+import { EmbeddedFile, EMPTY, type Meta, type Mode, toFloats } from "./embedded_file.ts";
+import { EmbeddedSearch, matchingRows } from "./embedded_search.ts";
+import { EmbeddedWriter } from "./embedded_writer.ts";
+import type {
+  BulkResult,
+  Document,
+  Filters,
+  Hit,
+  IndexItem,
+  Page,
+  TextHits,
+  VectorIndex,
+} from "./types.ts";
+import { filterQuery, matches, wordQuery } from "./words.ts";
 
-/** Written into the file; another number is another layout. */
-const FORMAT = 1;
-/** Candidates that are compared exactly: this many, or a multiple of `k` where that is more. */
-const MIN_CANDIDATES = 200;
-const CANDIDATES_PER_HIT = 4;
-
-const SCHEMA = `
-  CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE document (
-    row INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    source TEXT NOT NULL,
-    digest BLOB NOT NULL
-  );
-  CREATE TABLE code (row INTEGER PRIMARY KEY, bits BLOB NOT NULL);
-  CREATE TABLE vector (row INTEGER PRIMARY KEY, value BLOB NOT NULL);
-`;
+/** Matches that are put in order; of words that more have, the oldest documents come first. */
+const MAX_RANKED = 20_000;
 
 /** How a file is opened. */
 export interface EmbeddedOptions {
@@ -34,27 +28,18 @@ export interface EmbeddedOptions {
   readonly dir: string;
   /** Name of the index: the file is `<dir>/<name>.sqlite`. */
   readonly name: string;
-  /** `read` needs the file to be there; `write` makes it. */
-  readonly mode: "read" | "write";
+  readonly mode: Mode;
 }
 
 /** Opens an embedded index. */
 export class EmbeddedIndex implements VectorIndex {
-  readonly name: string;
-  readonly #db: DatabaseSync;
-  readonly #writable: boolean;
-  readonly #statements: Map<string, StatementSync> = new Map();
-  #coder: BinaryCoder | undefined;
-  /** What a search scans; undefined until one wants it, and after each change. */
-  #scan: { rows: number[]; codes: Uint32Array } | undefined;
-  /** SQLite's count of other connections' changes when `#coder` and `#scan` were read. */
-  #dataVersion: unknown;
+  readonly kind = "embedded";
+  /** As it was when the last transaction began, or ended if that was a write. */
+  #meta: Meta = EMPTY;
+  /** Undefined while there is no vector. */
+  #search: EmbeddedSearch | undefined;
 
-  private constructor(name: string, db: DatabaseSync, writable: boolean) {
-    this.name = name;
-    this.#db = db;
-    this.#writable = writable;
-  }
+  private constructor(readonly name: string, private readonly file: EmbeddedFile) {}
 
   /**
    * Opens or makes the index.
@@ -62,234 +47,228 @@ export class EmbeddedIndex implements VectorIndex {
    * @throws {SetupError} if it is not there, not an index, or cannot be written
    */
   static async open({ dir, name, mode }: EmbeddedOptions): Promise<EmbeddedIndex> {
-    const path = join(dir, `${name}.sqlite`);
+    const file = await EmbeddedFile.open(dir, name, mode);
+    const index = new EmbeddedIndex(name, file);
     try {
-      if (mode === "read") await Deno.stat(path);
-      else await Deno.mkdir(dir, { recursive: true });
-      const db = new DatabaseSync(path, { readOnly: mode === "read" });
-      try {
-        const index = new EmbeddedIndex(name, db, mode === "write");
-        index.#begin();
-        return index;
-      } catch (error) {
-        db.close();
-        throw error;
-      }
+      await index.count(); // so that `dims` and `model` are known
+      return index;
     } catch (error) {
-      const hint = mode === "read" && error instanceof Deno.errors.NotFound
-        ? '; "deno task ingest" makes it'
-        : "";
-      throw new SetupError(`Cannot open index "${path}": ${fileReason(error)}${hint}`, {
-        cause: error,
-      });
-    }
-  }
-
-  get dims(): number | undefined {
-    return this.#coder?.dims;
-  }
-
-  count(): number {
-    return Number(this.#get("SELECT count(*) AS n FROM document")?.n);
-  }
-
-  bulk(items: readonly IndexItem[]): BulkResult[] {
-    return this.#write(() => items.map((item) => this.#put(item)));
-  }
-
-  clear(): void {
-    this.#write(() => {
-      for (const table of ["document", "code", "vector"]) this.#db.exec(`DELETE FROM ${table}`);
-      this.#db.exec("DELETE FROM meta WHERE key <> 'format'");
-      this.#coder = undefined;
-    });
-  }
-
-  vector(id: string): Float32Array | undefined {
-    return this.#read(() => {
-      const sql = "SELECT value FROM vector JOIN document USING (row) WHERE id = ?";
-      const found = this.#get(sql, id);
-      return found && toFloats(found.value as Uint8Array);
-    });
-  }
-
-  nearest(vector: Float32Array, k: number): Hit[] {
-    return this.#read(() => {
-      this.#noticeChanges();
-      if (this.#coder === undefined) return [];
-      const { rows, codes } = this.#scan ??= this.#loadCodes(this.#coder);
-      const query = new Uint32Array(this.#coder.words);
-      this.#coder.encode(vector, query);
-      const distances = new Uint16Array(rows.length);
-      hammingDistances(codes, query, distances);
-      const candidates = nearestRows(distances, Math.max(MIN_CANDIDATES, CANDIDATES_PER_HIT * k));
-      return this.#compare(vector, candidates.map((i) => rows[i]!), k);
-    });
-  }
-
-  [Symbol.dispose](): void {
-    if (this.#writable) {
-      try {
-        // Without a write-ahead log, those who may only read the folder can read the index.
-        this.#db.exec("PRAGMA journal_mode = DELETE");
-      } catch {
-        // Others have it open: the log stays.
-      }
-    }
-    this.#db.close();
-  }
-
-  /** All of the work or none of it, in the file and in memory. */
-  #write<T>(work: () => T): T {
-    const coder = this.#coder;
-    this.#scan = undefined;
-    try {
-      return this.#transaction("BEGIN IMMEDIATE", () => {
-        this.#noticeChanges();
-        return work();
-      });
-    } catch (error) {
-      this.#coder = coder;
-      throw new SetupError(`Cannot write to index "${this.name}": ${errorMessage(error)}`, {
-        cause: error,
-      });
-    }
-  }
-
-  /** All of the work on one state of the file. */
-  #read<T>(work: () => T): T {
-    try {
-      return this.#transaction("BEGIN", work);
-    } catch (error) {
-      throw new SetupError(`Cannot read index "${this.name}": ${errorMessage(error)}`, {
-        cause: error,
-      });
-    }
-  }
-
-  #transaction<T>(begin: "BEGIN" | "BEGIN IMMEDIATE", work: () => T): T {
-    this.#db.exec(begin);
-    try {
-      const result = work();
-      this.#db.exec("COMMIT");
-      return result;
-    } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec("ROLLBACK"); // SQLite does it itself on a full disk
+      file.close();
       throw error;
     }
   }
 
-  /** Reads again what another connection may have changed. */
-  #noticeChanges(): void {
-    const version = this.#get("PRAGMA data_version")?.data_version;
-    if (version === this.#dataVersion) return;
-    this.#dataVersion = version;
-    this.#scan = undefined;
-    const meta = this.#meta();
-    const dims = meta.get("dims");
-    this.#coder = dims === undefined ? undefined : new BinaryCoder(dims, meta.get("seed")!);
+  get dims(): number | undefined {
+    return this.#meta.dims ?? undefined;
   }
 
-  #meta(): Map<string, number> {
-    const rows = this.#statement("SELECT key, value FROM meta").all();
-    return new Map(rows.map(({ key, value }) => [String(key), Number(value)]));
+  get model(): string | undefined {
+    return this.#meta.model ?? undefined;
   }
 
-  #begin(): void {
-    this.#db.exec("PRAGMA busy_timeout = 10000");
-    if (this.#writable) this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
-    const tables = Number(this.#get("SELECT count(*) AS n FROM sqlite_master")?.n);
-    if (tables === 0 && this.#writable) {
-      this.#db.exec(`BEGIN; ${SCHEMA}; INSERT INTO meta VALUES ('format', ${FORMAT}); COMMIT`);
-    }
-    const format = this.#meta().get("format");
-    if (format !== FORMAT) throw new Error(`it has format ${format}, this version reads ${FORMAT}`);
-    this.#noticeChanges();
-  }
-
-  #put({ document, vector }: IndexItem): BulkResult {
-    const { id } = document;
-    const coder = this.#coder ??= this.#firstCoder(vector.length);
-    if (vector.length !== coder.dims) {
-      const error = new TypeError(`vector of ${vector.length} numbers in place of ${coder.dims}`);
-      return { id, error };
-    }
-    const source = JSON.stringify(document);
-    const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
-    const digest = createHash("sha256").update(source).update(bytes).digest();
-    const old = this.#get("SELECT row, digest FROM document WHERE id = ?", id);
-    if (old !== undefined && digest.equals(old.digest as Uint8Array)) return { id, result: "noop" };
-    const bits = new Uint32Array(coder.words);
-    coder.encode(vector, bits);
-    const row = old?.row ?? null;
-    const { lastInsertRowid } = this.#statement(
-      "INSERT OR REPLACE INTO document (row, id, source, digest) VALUES (?, ?, ?, ?)",
-    ).run(row, id, source, digest);
-    this.#statement("INSERT OR REPLACE INTO code VALUES (?, ?)")
-      .run(lastInsertRowid, new Uint8Array(bits.buffer));
-    this.#statement("INSERT OR REPLACE INTO vector VALUES (?, ?)").run(lastInsertRowid, bytes);
-    return { id, result: old === undefined ? "created" : "updated" };
-  }
-
-  #firstCoder(dims: number): BinaryCoder {
-    const seed = crypto.getRandomValues(new Uint32Array(1))[0]!;
-    const insert = this.#statement("INSERT INTO meta VALUES (?, ?)");
-    insert.run("dims", dims);
-    insert.run("seed", seed);
-    return new BinaryCoder(dims, seed);
-  }
-
-  #loadCodes({ words }: BinaryCoder): { rows: number[]; codes: Uint32Array } {
-    const rows: number[] = [];
-    const codes = new Uint32Array(this.count() * words);
-    for (const { row, bits } of this.#statement("SELECT row, bits FROM code").iterate()) {
-      const { buffer, byteOffset, byteLength } = (bits as Uint8Array).slice();
-      codes.set(new Uint32Array(buffer, byteOffset, byteLength / 4), rows.length * words);
-      rows.push(Number(row));
-    }
-    return { rows, codes };
-  }
-
-  #compare(vector: Float32Array, rows: readonly number[], k: number): Hit[] {
-    const select = this.#statement("SELECT value FROM vector WHERE row = ?");
-    const source = this.#statement("SELECT source FROM document WHERE row = ?");
-    const length = Math.sqrt(dot(vector, vector));
-    const found = rows.map((row) => {
-      const other = toFloats(select.get(row)!.value as Uint8Array);
-      const cosine = dot(vector, other) / (length * Math.sqrt(dot(other, other)));
-      return { row, similarity: Math.max(-1, Math.min(1, cosine)) };
+  setModel(name: string): Promise<void> {
+    return this.#write((meta) => {
+      this.file.run("UPDATE meta SET model = ?", name);
+      return [undefined, { ...meta, model: name }];
     });
-    found.sort((a, b) => b.similarity - a.similarity);
-    // As many as are as near as the last one, so that the order by id decides among equals.
-    const last = found[Math.min(k, found.length) - 1]?.similarity ?? 0;
-    return found.filter(({ similarity }) => similarity >= last)
-      .map(({ row, similarity }) => ({
-        similarity,
-        document: JSON.parse(source.get(row)!.source as string) as Document,
-      }))
-      .sort((a, b) => b.similarity - a.similarity || (a.document.id < b.document.id ? -1 : 1))
-      .slice(0, k);
   }
 
-  #statement(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) this.#statements.set(sql, statement = this.#db.prepare(sql));
-    return statement;
+  count(filters: Filters = {}): Promise<number> {
+    return this.#read(() => {
+      const { access, ...others } = filters;
+      if (filterQuery(others) !== undefined) return this.#countMatches(filterQuery(filters)!);
+      if (access === undefined) return this.#meta.documents;
+      const found = this.file.get("SELECT documents FROM access WHERE value = ?", access);
+      return Number(found?.documents ?? 0);
+    });
   }
 
-  #get(sql: string, ...values: (string | number)[]) {
-    return this.#statement(sql).get(...values);
+  facet(_field: "access"): Promise<ReadonlyMap<string, number>> {
+    return this.#read(() => {
+      const sql = "SELECT value, documents FROM access WHERE documents > 0 ORDER BY 2 DESC, 1";
+      const rows = this.file.prepare(sql).all();
+      return new Map(rows.map(({ value, documents }) => [String(value), Number(documents)]));
+    });
+  }
+
+  bulk(items: readonly IndexItem[]): Promise<BulkResult[]> {
+    if (items.length === 0) return Promise.resolve([]);
+    return this.#write((meta) => {
+      const coder = this.#search?.coder ?? newCoder(firstLength(items));
+      const writer = new EmbeddedWriter(this.file, meta, coder);
+      const results = items.map((item) => writer.put(item));
+      const isChanged = results.some((result) => "result" in result && result.result !== "noop");
+      return [results, isChanged ? writer.finish() : meta];
+    });
+  }
+
+  delete(ids: readonly string[]): Promise<void> {
+    return this.#write((meta) => {
+      if (this.#search === undefined) return [undefined, meta];
+      const writer = new EmbeddedWriter(this.file, meta, this.#search.coder);
+      for (const id of ids) writer.delete(id);
+      return [undefined, writer.finish()];
+    });
+  }
+
+  clear(): Promise<void> {
+    return this.#write(({ epoch, change }) => {
+      const tables = ["document", "vector", "block", "access", "free"];
+      for (const table of tables) this.file.run(`DELETE FROM ${table}`);
+      this.file.run("INSERT INTO words (words) VALUES ('delete-all')");
+      this.file.run(
+        "UPDATE meta SET epoch = epoch + 1, change = change + 1, rows = 0, documents = 0, " +
+          "dims = NULL, seed = NULL, model = NULL",
+      );
+      return [undefined, { ...EMPTY, epoch: epoch + 1, change: change + 1 }];
+    });
+  }
+
+  /** Every search sees what was put in or taken out at once. */
+  refresh(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  get(field: "id" | "filename", value: string): Promise<IndexItem | undefined> {
+    return this.#read(() => {
+      const condition = field === "id" ? "id = ?" : "filename = ? AND filename <> ''";
+      const found = this.file.get(
+        `SELECT source, value FROM document JOIN vector USING (row) WHERE ${condition} ` +
+          "ORDER BY id LIMIT 1",
+        value,
+      );
+      if (found === undefined) return undefined;
+      const vector = toFloats(found.value, this.#meta.dims ?? 0);
+      return { document: JSON.parse(String(found.source)), vector };
+    });
+  }
+
+  nearest(vector: Float32Array, k: number, filters: Filters = {}): Promise<Hit[]> {
+    return this.#read(() => this.#search?.nearest(vector, k, filters, this.#meta.change) ?? []);
+  }
+
+  text(words: string, { size, offset = 0, filters = {} }: Page): Promise<TextHits> {
+    return this.#read(() => {
+      const query = wordQuery(words);
+      if (query === undefined) return { total: 0, documents: [] };
+      const match = [query, filterQuery(filters) ?? []].flat().join(" AND ");
+      const total = this.#countMatches(match);
+      const order = total <= MAX_RANKED ? "rank, rowid" : "rowid";
+      const sql = "SELECT rowid AS row FROM words WHERE words MATCH ?";
+      const page = this.file.prepare(`${sql} ORDER BY ${order} LIMIT ? OFFSET ?`);
+      const rows = page.all(match, size, offset);
+      return { total, documents: rows.map(({ row }) => this.file.document(Number(row))!) };
+    });
+  }
+
+  random(size: number, filters: Filters = {}): Promise<readonly Document[]> {
+    return this.#read(() => {
+      const found = new Map<number, Document>();
+      // Rows are dense, so most tries are hits unless the filters' values are rare.
+      for (let tries = 4 * size + 100; tries > 0 && found.size < size; tries--) {
+        const row = Math.floor(Math.random() * this.#meta.rows);
+        const document = found.has(row) ? undefined : this.file.document(row);
+        if (document !== undefined && matches(document, filters)) found.set(row, document);
+      }
+      if (found.size === size) return [...found.values()];
+      const rows = matchingRows(this.file, filters);
+      return sample(rows, size).map((row) => this.file.document(row)!);
+    });
+  }
+
+  /** Nothing: each bulk is seen at once, and costs no more for it. */
+  beginLoad(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  endLoad(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Never: the vectors stay on disk. */
+  memoryWarning(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  /** Nothing that would outlast this process. */
+  warmup(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  forcemerge(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return new Promise((resolve) => resolve(this.file.close()));
+  }
+
+  #countMatches(query: string): number {
+    return Number(this.file.get("SELECT count(*) AS n FROM words WHERE words MATCH ?", query)!.n);
+  }
+
+  /** All of the work or none of it, in the file and in memory. */
+  #write<T>(work: (meta: Meta) => [T, Meta]): Promise<T> {
+    return this.#try("write to", () => {
+      const [result, meta] = this.file.transaction("BEGIN IMMEDIATE", () => {
+        this.#notice(this.file.meta());
+        return work(this.#meta);
+      });
+      this.#notice(meta);
+      return result;
+    });
+  }
+
+  /** All of the work on one state of the file. */
+  #read<T>(work: () => T): Promise<T> {
+    return this.#try("read", () =>
+      this.file.transaction("BEGIN", () => {
+        this.#notice(this.file.meta());
+        return work();
+      }));
+  }
+
+  /** Takes over what the file holds now. */
+  #notice(meta: Meta): void {
+    if (meta.epoch !== this.#meta.epoch || meta.seed !== this.#meta.seed) {
+      this.#search = searchOf(this.file, meta);
+    }
+    this.#meta = meta;
+  }
+
+  #try<T>(what: string, work: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      try {
+        resolve(work());
+      } catch (error) {
+        const message = `Cannot ${what} index "${this.name}": ${errorMessage(error)}`;
+        reject(new SetupError(message, { cause: error }));
+      }
+    });
   }
 }
 
-/** Dot product in double precision. */
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
+function searchOf(file: EmbeddedFile, { dims, seed }: Meta): EmbeddedSearch | undefined {
+  if (dims === null || seed === null) return undefined;
+  return new EmbeddedSearch(file, new BinaryCoder(dims, seed));
 }
 
-/** float32 numbers of a blob, which may lie at any address. */
-function toFloats(blob: Uint8Array): Float32Array {
-  return new Float32Array(blob.slice().buffer);
+/** Length of the first vector that can be used. */
+function firstLength(items: readonly IndexItem[]): number {
+  const usable = items.find(({ vector }) => vector.some((x) => x !== 0) && vector.every(isFinite));
+  return usable?.vector.length ?? 1;
+}
+
+function newCoder(dims: number): BinaryCoder {
+  return new BinaryCoder(dims, crypto.getRandomValues(new Uint32Array(1))[0]!);
+}
+
+/** Some of the numbers, each at most once. */
+function sample(numbers: Uint32Array, size: number): number[] {
+  const taken = Math.min(size, numbers.length);
+  for (let i = 0; i < taken; i++) {
+    const other = i + Math.floor(Math.random() * (numbers.length - i));
+    [numbers[i], numbers[other]] = [numbers[other]!, numbers[i]!];
+  }
+  return Array.from(numbers.subarray(0, taken));
 }

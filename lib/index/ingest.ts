@@ -1,71 +1,124 @@
 /** FLOW: records + vectors -> documents -> bulk. */
+import { readRecord, type RecordFile } from "../catalog/record_files.ts";
 import {
-  countRecordFiles,
-  readRecord,
-  type RecordFile,
-  recordFiles,
-} from "../catalog/record_files.ts";
-import type { Report, Run } from "../shared/run.ts";
-import { VectorError } from "../shared/errors.ts";
+  countTotal,
+  dropRetried,
+  type Selection,
+  selectRecords,
+  whyNoRecords,
+} from "../catalog/selection.ts";
+import { shardName } from "../catalog/shard.ts";
+import { notedModel } from "../inference/model.ts";
+import { SetupError, VectorError } from "../shared/errors.ts";
 import { requireFolder } from "../shared/files.ts";
-import { batches, kept, mapConcurrent } from "../shared/streams.ts";
-import { checkVector, readVector } from "../vectors/vector_store.ts";
+import { count } from "../shared/progress.ts";
+import type { Report, Run } from "../shared/run.ts";
+import { batches, kept, mapConcurrent, unlessEmpty } from "../shared/streams.ts";
+import { checkVector, hasVector, readVector } from "../vectors/vector_store.ts";
 import { toDocument } from "./document.ts";
-import { EmbeddedIndex } from "./embedded_index.ts";
+import { advance, IngestJournal, type Position, START } from "./journal.ts";
+import { openIndex, readMappingOf } from "./open.ts";
 import type { IngestOptions } from "./options.ts";
-import type { IndexItem, VectorIndex } from "./types.ts";
+import type { BulkResult, IndexItem, VectorIndex } from "./types.ts";
 
 /** Records that are read at a time. */
 const READERS = 8;
 
-/** Puts every record that has a vector into the index, in place of the document with its id. */
-export async function ingest(options: IngestOptions, run: Run): Promise<Report> {
-  const { stats } = run;
-  stats.total = Math.max(0, await countRecordFiles(options.recordsDir) - options.skip);
-  await requireFolder(options.vectorsDir);
-  await run.openOutput(options.indexDir);
-  const { indexDir: dir, index: name } = options;
-  using index = await EmbeddedIndex.open({ dir, name, mode: "write" });
-
-  const withoutVector = { count: 0 };
-  let old = options.recreateIndex;
-  const items = mapConcurrent(
-    READERS,
-    wanted(options, run),
-    (record) => readItem(record, options, run, withoutVector),
-  );
-  for await (const batch of batches(kept(items), options.bulkSize)) {
-    run.signal.throwIfAborted();
-    if (old) await index.clear(); // not before there is something to take its place
-    old = false;
-    await indexBatch(batch, index, run);
-  }
-  run.signal.throwIfAborted();
-  if (withoutVector.count > 0) run.warn(`skipped without a vector: ${withoutVector.count}`);
-  const documents = await index.count();
-  return { json: { index: index.name, documents } };
+/** A record's document and vector, and its place in the run's order. */
+interface Loaded extends IndexItem {
+  readonly record: RecordFile;
+  readonly position: Position;
 }
 
-async function* wanted({ recordsDir, skip }: IngestOptions, run: Run): AsyncGenerator<RecordFile> {
-  let passOver = skip;
-  for await (const record of recordFiles(recordsDir)) {
-    if (run.signal.aborted) return;
-    if (passOver-- <= 0) yield record;
+/** Puts every record that has a vector into the index, in place of the document with its id. */
+export async function ingest(options: IngestOptions, run: Run): Promise<Report> {
+  await requireFolder(options.vectorsDir);
+  const selection = selectionOf(options);
+  if (options.dryRun) return await plan(options, selection, run);
+  const part = shardName(options.shard);
+  const output = await run.openOutput(options.indexDir, { keepFailures: true, part });
+  const journal = new IngestJournal(output, aboutOf(options), part);
+  const from = options.resume && !options.retryFailed ? journal.read() : undefined;
+  if (from === undefined && !options.retryFailed) await output.keepFailures(0);
+  const earlier = await output.failuresLength();
+  const counting = countTotal(selectRecords(selection, earlier), run);
+
+  const withoutVector = { count: 0 };
+  const places = numbered(() => selectRecords(selection, earlier), from, run);
+  const items = mapConcurrent(READERS, places, (p) => readItem(p, options, run, withoutVector));
+  const groups = await unlessEmpty(batches(kept(items), options.bulkSize));
+  let documents: number | undefined;
+  if (groups !== undefined) {
+    await using index = await openFor(groups.first, options, counting, run);
+    await load(groups, index, journal, options, run);
+    if (options.forcemerge) await index.forcemerge();
+    if (options.warmup) await index.warmup();
+    documents = await index.count();
   }
+  run.signal.throwIfAborted();
+  await counting;
+  await journal.remove();
+  if (run.stats.total === 0) run.warn(whyNoRecords(selection));
+  if (options.retryFailed) await dropRetried(selection, output, earlier);
+  if (withoutVector.count > 0) run.warn(`skipped without a vector: ${withoutVector.count}`);
+  return { json: { index: options.index, documents, failures: output.failuresPath } };
+}
+
+function selectionOf({ recordsDir, skip, shard, retryFailed, indexDir }: IngestOptions): Selection {
+  return {
+    recordsDir,
+    recordsGlob: "**/*",
+    passOver: skip,
+    shard,
+    retryFailed,
+    outputDir: indexDir,
+  };
+}
+
+/** What tells one command from another, for the journal. */
+function aboutOf(options: IngestOptions): unknown {
+  const { place, index, recordsDir, vectorsDir, format, suffix, skip, shard } = options;
+  const where = place.kind === "server" ? place.urls.map(String).sort() : place.dir;
+  return [where, index, recordsDir, vectorsDir, format, suffix, skip, shard];
+}
+
+/** A record and its place in the run's order. */
+interface Place {
+  readonly record: RecordFile;
+  readonly position: Position;
+}
+
+/** The records after the place where an earlier run stopped, if what came before is the same. */
+async function* numbered(
+  select: () => AsyncIterable<RecordFile>,
+  from: Position | undefined,
+  run: Run,
+): AsyncGenerator<Place> {
+  let position = START;
+  for await (const record of select()) {
+    if (run.signal.aborted) return;
+    position = advance(position, record);
+    if (from === undefined || position.done > from.done) yield { record, position };
+    else if (position.done === from.done) {
+      if (position.crc !== from.crc) return yield* numbered(select, undefined, run);
+      run.stats.skipped += from.done;
+      run.warn(`goes on after the first ${count(from.done)} records, which are in the index`);
+    }
+  }
+  if (from !== undefined && position.done < from.done) yield* numbered(select, undefined, run);
 }
 
 /** The record's document and vector; undefined if it has no vector or cannot be used. */
 async function readItem(
-  record: RecordFile,
+  { record, position }: Place,
   { vectorsDir, format, suffix }: IngestOptions,
   run: Run,
   withoutVector: { count: number },
-): Promise<IndexItem | undefined> {
+): Promise<Loaded | undefined> {
   try {
     const document = toDocument(await readRecord(record));
-    const naming = { format, suffix };
-    const vector = await readVector(vectorsDir, record.folder, record.stem, naming);
-    if (vector !== undefined) return { document, vector };
+    const vector = await readVector(vectorsDir, record.folder, record.stem, { format, suffix });
+    if (vector !== undefined) return { document, vector, record, position };
     run.stats.skipped++;
     withoutVector.count++;
   } catch (error) {
@@ -74,30 +127,136 @@ async function readItem(
   return undefined;
 }
 
-async function indexBatch(batch: IndexItem[], index: VectorIndex, run: Run): Promise<void> {
-  const good: IndexItem[] = [];
-  const dims = index.dims ?? commonLength(batch);
-  for (const item of batch) {
-    const { id } = item.document;
-    try {
-      checkVector(item.vector, dims);
-      good.push(item);
-    } catch (error) {
-      if (!(error instanceof VectorError)) throw error;
-      const message = `Cannot use the vector of record "${id}": ${error.message}`;
-      await run.fail({ id, stage: "check" }, new VectorError(message, error.code));
-    }
+/** Opens the index, if these vectors fit it and there is room for all of them. */
+async function openFor(
+  first: readonly Loaded[],
+  options: IngestOptions,
+  counting: Promise<void>,
+  run: Run,
+): Promise<VectorIndex> {
+  const { index: name, recreateIndex, vectorsDir } = options;
+  const length = commonLength(first);
+  const refuse = (what: string, dims: number) =>
+    new SetupError(
+      `Cannot load vectors of ${length} numbers into index "${name}": ${what} ${dims} numbers`,
+    );
+  const mapping = await readMappingOf(options);
+  if (mapping?.dims !== undefined && mapping.dims !== length) {
+    throw refuse(`the mapping "${mapping.path}" is for vectors of`, mapping.dims);
   }
-  for (const result of await index.bulk(good)) {
-    if ("error" in result) await run.fail({ id: result.id, stage: "index" }, result.error);
-    else if (result.result === "noop") run.stats.skipped++;
-    else run.stats.stored++;
+  const index = await openIndex(options.place, name, {
+    mode: "write",
+    mapping,
+    recreate: recreateIndex,
+    concurrency: options.concurrency,
+    timeoutMs: options.timeoutSeconds * 1000,
+    retries: options.retries,
+    signal: run.signal,
+    onNotice: (text) => run.warn(text),
+  });
+  try {
+    const isFree = recreateIndex && (mapping !== undefined || index.kind === "embedded");
+    if (!isFree && index.dims !== undefined && index.dims !== length) {
+      throw refuse("its vectors have", index.dims);
+    }
+    const model = await notedModel(vectorsDir, options);
+    if (
+      !recreateIndex && model !== undefined && index.model !== undefined && index.model !== model
+    ) {
+      throw new SetupError(
+        `Cannot load vectors of model "${model}" into index "${name}": it holds those of model ` +
+          `"${index.model}"; --recreate-index begins it anew`,
+      );
+    }
+    await counting;
+    const warning = await index.memoryWarning(run.stats.total ?? 0);
+    if (warning !== undefined && !options.force) {
+      throw new SetupError(`${warning}; --force loads them all the same`);
+    }
+    if (warning !== undefined) run.warn(warning);
+    if (recreateIndex) await index.clear(); // not before there is something to take its place
+    if (model !== undefined && index.model !== model) await index.setModel(model);
+    return index;
+  } catch (error) {
+    await index[Symbol.asyncDispose]();
+    throw error;
   }
 }
 
-/** The length that most vectors have: that of a new index. */
+/** Sends the batches, and notes how far it got after each. */
+async function load(
+  groups: AsyncIterable<Loaded[]>,
+  index: VectorIndex,
+  journal: IngestJournal,
+  options: IngestOptions,
+  run: Run,
+): Promise<void> {
+  if (options.tuning) await index.beginLoad();
+  try {
+    const requests = index.kind === "embedded" ? 1 : options.concurrency;
+    const sent = mapConcurrent(requests, groups, (group) => sendGroup(group, index, run));
+    for await (const { group, results } of sent) {
+      for (const [record, result] of results) await account(record, result, run);
+      if (!options.retryFailed) journal.write(group.at(-1)!.position);
+      if (run.signal.aborted) break;
+    }
+  } finally {
+    await index.endLoad();
+  }
+  run.signal.throwIfAborted();
+}
+
+interface Sent {
+  readonly group: readonly Loaded[];
+  readonly results: readonly (readonly [RecordFile, BulkResult])[];
+}
+
+async function sendGroup(
+  group: readonly Loaded[],
+  index: VectorIndex,
+  run: Run,
+): Promise<Sent> {
+  const dims = index.dims ?? commonLength(group);
+  const results: [RecordFile, BulkResult][] = [];
+  const good = group.filter(({ record, document, vector }) => {
+    try {
+      checkVector(vector, dims);
+      return true;
+    } catch (error) {
+      if (!(error instanceof VectorError)) throw error;
+      const message = `Cannot use the vector of record "${document.id}": ${error.message}`;
+      results.push([record, { id: document.id, error: new VectorError(message, error.code) }]);
+      return false;
+    }
+  });
+  run.signal.throwIfAborted();
+  const answers = await index.bulk(good);
+  return { group, results: [...results, ...answers.map((a, i) => [good[i]!.record, a] as const)] };
+}
+
+async function account({ path }: RecordFile, result: BulkResult, run: Run): Promise<void> {
+  if ("error" in result) {
+    await run.fail({ id: result.id, file: path, stage: "index" }, result.error);
+  } else if (result.result === "noop") run.stats.skipped++;
+  else run.stats.stored++;
+}
+
+/** The length that most vectors have. */
 function commonLength(items: readonly IndexItem[]): number {
   const groups = Map.groupBy(items, ({ vector }) => vector.length);
   const [length] = [...groups].reduce((a, b) => b[1].length > a[1].length ? b : a);
   return length;
+}
+
+/** What there is to do, without doing it. */
+async function plan(options: IngestOptions, selection: Selection, run: Run): Promise<Report> {
+  const plan = { records: 0, withVector: 0 };
+  for await (const { folder, stem } of selectRecords(selection)) {
+    run.signal.throwIfAborted();
+    plan.records++;
+    if (hasVector(options.vectorsDir, folder, stem, options)) plan.withVector++;
+  }
+  run.stats.total = plan.records;
+  const text = `${count(plan.records)} records, ${count(plan.withVector)} of them with a vector`;
+  return { json: { dryRun: true, ...plan }, text, summary: "nothing was done (--dry-run)" };
 }

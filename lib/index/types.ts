@@ -37,24 +37,75 @@ export interface Hit {
   readonly document: Document;
 }
 
+/** Fields that documents can be chosen by; of a list, one value has to equal the wanted one. */
+export const FILTER_FIELDS = ["access", "license", "date", "creators", "subject"] as const;
+/** Wanted values of some fields; all of them have to match. */
+export type Filters = Partial<Record<typeof FILTER_FIELDS[number], string>>;
+
+/** Which part of an ordered answer is wanted. */
+export interface Page {
+  readonly size: number;
+  /** Documents to pass over. */
+  readonly offset?: number;
+  readonly filters?: Filters;
+}
+
+/** An answer to a question in words. */
+export interface TextHits {
+  /** Documents that match. */
+  readonly total: number;
+  /** The wanted part of them, best first. */
+  readonly documents: readonly Document[];
+}
+
 /** A similar-image index. */
-export interface VectorIndex extends Disposable {
+export interface VectorIndex extends AsyncDisposable {
   readonly name: string;
+  readonly kind: "embedded" | "elasticsearch" | "opensearch";
   /** Length of its vectors; undefined while it is empty and new. */
   readonly dims: number | undefined;
-  /** Number of documents. */
-  count(): number | Promise<number>;
-  /** Puts items in, each in place of the document that has its id; all of them or none. */
-  bulk(items: readonly IndexItem[]): BulkResult[] | Promise<BulkResult[]>;
-  /** Takes all documents out; the length of the vectors is free again. */
-  clear(): void | Promise<void>;
-  /** The vector of a document; undefined if there is no such document. */
-  vector(id: string): (Float32Array | undefined) | Promise<Float32Array | undefined>;
+  /** Name of the model that made its vectors, where that was told. */
+  readonly model: string | undefined;
+  /** Remembers which model made the vectors. */
+  setModel(name: string): Promise<void>;
+  /** Number of documents that can be found. */
+  count(filters?: Filters): Promise<number>;
+  /** Number of documents for each value of a field, most first. */
+  facet(field: "access"): Promise<ReadonlyMap<string, number>>;
+  /**
+   * Puts items in, each in place of the document that has its id. What fails for good is an error of
+   * its item; the others are in.
+   *
+   * @throws {SetupError} if the index cannot be written at all
+   */
+  bulk(items: readonly IndexItem[]): Promise<BulkResult[]>;
+  /** Prepares for many bulks: on a server, nothing is refreshed meanwhile. */
+  beginLoad(): Promise<void>;
+  /** Puts back what {@linkcode beginLoad} changed and makes all visible; after an abort too. */
+  endLoad(): Promise<void>;
+  /** What to say where there is too little memory for so many documents. */
+  memoryWarning(documents: number): Promise<string | undefined>;
+  /** Makes the first searches as fast as later ones. */
+  warmup(): Promise<void>;
+  /** Merges what was loaded in parts. */
+  forcemerge(): Promise<void>;
+  /** Takes documents out by id; those that are not there do not matter. */
+  delete(ids: readonly string[]): Promise<void>;
+  /** Takes all documents out; the length of the vectors is free again where the index decides it. */
+  clear(): Promise<void>;
+  /** Makes what was put in or taken out visible to every search. */
+  refresh(): Promise<void>;
+  /** A document with its vector, by its id or its file name; undefined if there is none. */
+  get(field: "id" | "filename", value: string): Promise<IndexItem | undefined>;
   /**
    * The nearest documents by cosine similarity, best first; of equal ones the smaller id first.
    *
    * @param vector float32[dims]
    * @param k most hits
    */
-  nearest(vector: Float32Array, k: number): Hit[] | Promise<Hit[]>;
+  nearest(vector: Float32Array, k: number, filters?: Filters): Promise<Hit[]>;
+  /** Documents with all these words, or words that begin so, in title, creators and subject. */
+  text(words: string, page: Page): Promise<TextHits>;
+  /** Some documents, others each time. */
+  random(size: number, filters?: Filters): Promise<readonly Document[]>;
 }

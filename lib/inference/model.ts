@@ -121,6 +121,22 @@ export function noteModel(
   output.write(MODELS_FILE, JSON.stringify({ ...noted, [files]: { name, sha256 } }, null, 2));
 }
 
+/** Name of the model that made the vectors of a folder, if that was noted. */
+export async function notedModel(
+  vectorsDir: string,
+  naming: VectorNaming,
+): Promise<string | undefined> {
+  try {
+    const text = await Deno.readTextFile(join(vectorsDir, MODELS_FILE));
+    return notedModels.safeParse(parseJson(text)).data?.[vectorFileName("*", naming)]?.name;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new SetupError(`Cannot read "${MODELS_FILE}" in "${vectorsDir}": ${fileReason(error)}`, {
+      cause: error,
+    });
+  }
+}
+
 const notedModels = z.record(z.string(), z.object({ name: z.string(), sha256: z.string() }));
 
 async function buildDemo(): Promise<Model> {

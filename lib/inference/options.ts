@@ -17,7 +17,8 @@ import {
   yesNo,
 } from "../shared/args.ts";
 import { rglobPattern } from "../catalog/rglob.ts";
-import { parseShard, type Shard } from "../catalog/shard.ts";
+import { shardOption } from "../catalog/options.ts";
+import type { Shard } from "../catalog/shard.ts";
 import { errorMessage, UsageError } from "../shared/errors.ts";
 import type { Permissions } from "../shared/permissions.ts";
 import { HOST_NAME, hostAndPort } from "../shared/urls.ts";
@@ -94,7 +95,7 @@ function command() {
     .option("--step <number>", "pass over this many batches of the sorted records", integer(0), 0)
     .addOption(modelOption("model that makes the vectors, or an ONNX file with its manifest"))
     .addOption(engineOption())
-    .option("--shard <i/n>", "take the i-th of n parts of the records, by their ids", shard)
+    .addOption(shardOption())
     .option("--retry-failed", "take only the records that failed in the last run", false)
     .option("--no-inference", "only fetch the pictures, with --download-images")
     .option("--dry-run", "say what there is to do, and end", false)
@@ -187,13 +188,6 @@ export function parseVectorizeOptions(argv: readonly string[]): VectorizeOptions
     concurrency: o.concurrency,
     json: o.json,
   };
-}
-
-/** `i/n`. */
-function shard(text: string): Shard {
-  const parsed = parseShard(text);
-  if (parsed !== undefined) return parsed;
-  throw new InvalidArgumentError("It must be i/n, such as 1/4, with i from 1 to n.");
 }
 
 /** Workers beyond the number of cores would only take memory. */

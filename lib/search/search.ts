@@ -15,7 +15,7 @@ import type { SearchOptions } from "./options.ts";
 /** Finds the nearest documents of the question. */
 export async function search(options: SearchOptions, run: Run): Promise<Report> {
   const { question, index: name, indexDir: dir, k } = options;
-  using index = await EmbeddedIndex.open({ dir, name, mode: "read" });
+  await using index = await EmbeddedIndex.open({ dir, name, mode: "read" });
   const vector = await questionVector(options, index);
   const asked = question.kind === "id" ? question.id : undefined;
   const near = await index.nearest(vector, asked === undefined ? k : k + 1);
@@ -34,8 +34,8 @@ async function questionVector(
 ): Promise<Float32Array> {
   const { question, index: name } = options;
   if (question.kind === "id") {
-    const vector = await index.vector(question.id);
-    if (vector !== undefined) return vector;
+    const item = await index.get("id", question.id);
+    if (item !== undefined) return item.vector;
     throw new SetupError(`Cannot search by id "${question.id}": it is not in index "${name}"`);
   }
   try {

@@ -90,6 +90,18 @@ export class FileError extends MakenError {
   readonly code = "file";
 }
 
+/** A document that an index did not take. */
+export class IndexError extends MakenError {
+  override readonly name = "IndexError";
+  constructor(
+    message: string,
+    readonly code: "index_rejected" | "index_busy" | "index_too_large",
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
 /** A worker that died or could not start. */
 export class WorkerError extends MakenError {
   override readonly name = "WorkerError";

@@ -68,11 +68,12 @@ export async function* kept<T>(items: AsyncIterable<T | undefined>): AsyncGenera
 /** The items as they come, once the first of them is there; undefined if there is none. */
 export async function unlessEmpty<T>(
   items: AsyncIterable<T>,
-): Promise<AsyncIterable<T> | undefined> {
+): Promise<AsyncIterable<T> & { readonly first: T } | undefined> {
   const iterator = items[Symbol.asyncIterator]();
   let next: IteratorResult<T> | undefined = await iterator.next();
   if (next.done) return undefined;
   return {
+    first: next.value,
     [Symbol.asyncIterator]: () => ({
       next: () => {
         if (next === undefined) return iterator.next();

@@ -48,6 +48,17 @@ export async function readVector(
   return undefined;
 }
 
+/** Whether there is a vector of a record, where {@linkcode readVector} would find it. */
+export function hasVector(
+  vectorsDir: string,
+  folder: string,
+  stem: string,
+  naming: VectorNaming,
+): boolean {
+  const name = vectorFileName(stem, naming);
+  return exists(join(vectorsDir, folder, name)) || exists(join(vectorsDir, name));
+}
+
 /**
  * Reads one vector file; the format follows from the name where it is left out.
  *

@@ -1,0 +1,48 @@
+/** OpenSearch's own ways: JSON lines in, `knn_vector`, the `knn` query, the k-NN plugin. */
+import { JsonLinesWriter } from "./json_writer.ts";
+import type { BulkWriter, Dialect } from "./server_dialect.ts";
+import type { IndexItem } from "./types.ts";
+
+/** OpenSearch 2 and later, with the k-NN plugin. */
+export const OPENSEARCH: Dialect = {
+  kind: "opensearch",
+  oldest: 2,
+  bulkType: "application/x-ndjson",
+  bulkWriter: () => new JsonBulk(),
+  knn: (vector, candidates, filter) => ({
+    query: {
+      knn: {
+        vector: {
+          vector: Array.from(vector),
+          k: candidates,
+          ...(filter.length > 0 ? { filter: { bool: { filter } } } : {}),
+        },
+      },
+    },
+  }),
+  vectorQuery: () => "",
+  newSettings: [],
+  warmup: (index) => ({ method: "GET", path: `/_plugins/_knn/warmup/${index}` }),
+  limitSetting: "knn.memory.circuit_breaker.limit",
+};
+
+class JsonBulk implements BulkWriter {
+  readonly #writer = new JsonLinesWriter(1 << 16);
+
+  get length(): number {
+    return this.#writer.bytes().length;
+  }
+
+  add({ document, vector }: IndexItem): void {
+    this.#writer.line({ index: { _id: document.id } });
+    this.#writer.line(document, { name: "vector", vector });
+  }
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    return this.#writer.bytes();
+  }
+
+  clear(): void {
+    this.#writer.clear();
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * SMILE, the binary form of JSON (smile-format specification 1.0), as far as an index needs it.
+ * A vector takes no number to be printed here and parsed there.
+ */
+
+/** What can be encoded. Whole numbers have at most 32 bits; others are only in a Float32Array. */
+export type SmileValue =
+  | string
+  | number
+  | boolean
+  | null
+  | Float32Array
+  | readonly SmileValue[]
+  | { readonly [key: string]: SmileValue };
+
+/** `:)`, a line end, then version 0 with neither shared names nor strings nor raw bytes. */
+const HEADER = [0x3a, 0x29, 0x0a, 0x00];
+const NULL = 0x21, FALSE = 0x22, TRUE = 0x23, INT_32 = 0x24, FLOAT_32 = 0x28;
+const EMPTY = 0x20, LONG_ASCII = 0xe0, LONG_UNICODE = 0xe4, LONG_KEY = 0x34;
+const ARRAY = 0xf8, ARRAY_END = 0xf9, OBJECT = 0xfa, OBJECT_END = 0xfb;
+const STRING_END = 0xfc, DOCUMENT_END = 0xff;
+/** Bytes of one number of a Float32Array: the token, then 32 bits in sevens. */
+const FLOAT_BYTES = 6;
+
+/**
+ * Writes documents one after the other into one growing buffer, each ended as a stream's are.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * const writer = new SmileWriter();
+ * writer.document({ id: "a", vector: new Float32Array([1]) });
+ * const text = writer.bytes().reduce((hex, byte) => hex + byte.toString(16).padStart(2, "0"), "");
+ * assert.equal(text, "3a290a00fa8169644061" + "85766563746f72f828" + "037c000000" + "f9fbff");
+ * ```
+ */
+export class SmileWriter {
+  #bytes: Uint8Array<ArrayBuffer>;
+  #length = 0;
+  readonly #encoder = new TextEncoder();
+
+  /** @param size bytes to begin with */
+  constructor(size = 1024) {
+    this.#bytes = new Uint8Array(Math.max(64, size));
+  }
+
+  /** Adds a document. */
+  document(value: SmileValue): void {
+    this.#reserve(HEADER.length);
+    this.#bytes.set(HEADER, this.#length);
+    this.#length += HEADER.length;
+    this.#value(value);
+    this.#byte(DOCUMENT_END);
+  }
+
+  /** All that was written since the last `clear()`; good until the next document. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Begins anew in the same memory. */
+  clear(): void {
+    this.#length = 0;
+  }
+
+  #value(value: SmileValue): void {
+    if (typeof value === "string") this.#string(value);
+    else if (value === null) this.#byte(NULL);
+    else if (typeof value === "boolean") this.#byte(value ? TRUE : FALSE);
+    else if (typeof value === "number") this.#integer(value);
+    else if (value instanceof Float32Array) this.#vector(value);
+    else if (isList(value)) {
+      this.#byte(ARRAY);
+      for (const item of value) this.#value(item);
+      this.#byte(ARRAY_END);
+    } else {
+      this.#byte(OBJECT);
+      for (const [key, item] of Object.entries(value)) {
+        this.#key(key);
+        this.#value(item);
+      }
+      this.#byte(OBJECT_END);
+    }
+  }
+
+  /** An array of 32-bit floats, bit for bit. */
+  #vector(vector: Float32Array): void {
+    this.#reserve(2 + FLOAT_BYTES * vector.length);
+    const bits = new Int32Array(vector.buffer, vector.byteOffset, vector.length);
+    const bytes = this.#bytes;
+    let at = this.#length;
+    bytes[at++] = ARRAY;
+    for (let i = 0; i < bits.length; i++) {
+      const b = bits[i]!;
+      bytes[at] = FLOAT_32;
+      bytes[at + 1] = (b >> 28) & 0x7f; // with its sign in front, as the reference does it
+      bytes[at + 2] = (b >> 21) & 0x7f;
+      bytes[at + 3] = (b >> 14) & 0x7f;
+      bytes[at + 4] = (b >> 7) & 0x7f;
+      bytes[at + 5] = b & 0x7f;
+      at += FLOAT_BYTES;
+    }
+    bytes[at++] = ARRAY_END;
+    this.#length = at;
+  }
+
+  #integer(value: number): void {
+    if ((value | 0) !== value || Object.is(value, -0)) {
+      throw new RangeError(`Cannot encode ${value}: it is not a whole number of 32 bits`);
+    }
+    const zigzag = ((value << 1) ^ (value >> 31)) >>> 0;
+    if (zigzag < 32) return this.#byte(0xc0 + zigzag);
+    this.#byte(INT_32);
+    // Sevens of bits, highest first; the last byte has six, and is marked.
+    let shift = 6;
+    while (shift < 32 && zigzag >>> shift !== 0) shift += 7;
+    for (shift -= 7; shift >= 6; shift -= 7) this.#byte((zigzag >>> shift) & 0x7f);
+    this.#byte(0x80 | (zigzag & 0x3f));
+  }
+
+  #key(key: string): void {
+    if (key === "") return this.#byte(EMPTY);
+    const { at, length, ascii } = this.#text(key);
+    if (ascii && length <= 64) this.#bytes[at] = 0x80 + length - 1;
+    else if (!ascii && length <= 56) this.#bytes[at] = 0xc0 + length - 2;
+    else {
+      this.#bytes[at] = LONG_KEY;
+      this.#byte(STRING_END);
+    }
+  }
+
+  #string(text: string): void {
+    if (text === "") return this.#byte(EMPTY);
+    const { at, length, ascii } = this.#text(text);
+    if (ascii && length <= 32) this.#bytes[at] = 0x40 + length - 1;
+    else if (ascii && length <= 64) this.#bytes[at] = 0x60 + length - 33;
+    else if (!ascii && length <= 33) this.#bytes[at] = 0x80 + length - 2;
+    else if (!ascii && length <= 64) this.#bytes[at] = 0xa0 + length - 34;
+    else {
+      this.#bytes[at] = ascii ? LONG_ASCII : LONG_UNICODE;
+      this.#byte(STRING_END);
+    }
+  }
+
+  /** Writes UTF-8 with a byte before it for the token. */
+  #text(text: string): { at: number; length: number; ascii: boolean } {
+    this.#reserve(1 + 3 * text.length);
+    const at = this.#length;
+    const { written } = this.#encoder.encodeInto(text, this.#bytes.subarray(at + 1));
+    this.#length = at + 1 + written;
+    return { at, length: written, ascii: written === text.length };
+  }
+
+  #byte(byte: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = byte;
+  }
+
+  #reserve(more: number): void {
+    const needed = this.#length + more;
+    if (needed <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
+    larger.set(this.bytes());
+    this.#bytes = larger;
+  }
+}
+
+function isList(value: object): value is readonly SmileValue[] {
+  return Array.isArray(value);
+}

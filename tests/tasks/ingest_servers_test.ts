@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { encodeNpy } from "../../lib/vectors/npy.ts";
+import { encodeVct } from "../../lib/vectors/vct.ts";
+import { request, type Server, servers } from "../helpers/cluster.ts";
+import { randomVectors } from "../index/contract.ts";
+import { jsonOf, ROOT, runTask, spawnTask, type TaskResult } from "../helpers/run_task.ts";
+import { tempDir } from "../helpers/temp_dir.ts";
+
+const running = await servers();
+const DIMS = 2048;
+
+/** Registers a test that needs a server. */
+function test(name: string, server: string, body: (server: Server) => Promise<void>): void {
+  const found = running.get(server);
+  Deno.test({
+    name: `${server}: ${name}`,
+    ignore: found === undefined,
+    fn: async () => await body(found!),
+  });
+}
+
+/** Records `id0`, `id1`, … with vectors; every `broken`-th has one that is too short. */
+async function writeItems(dir: string, n: number, broken = Infinity): Promise<void> {
+  await Deno.mkdir(join(dir, "r"), { recursive: true });
+  await Deno.mkdir(join(dir, "v"), { recursive: true });
+  for (const [i, vector] of randomVectors(n, DIMS).entries()) {
+    const record = { id: `id${i}`, accessInfo: { accessAllowedFrom: "EVERYWHERE" } };
+    await Deno.writeTextFile(join(dir, `r/id${i}.json`), JSON.stringify(record));
+    const isBroken = i % broken === broken - 1;
+    await Deno.writeFile(
+      join(dir, `v/id${i}.npy`),
+      encodeNpy(isBroken ? vector.subarray(0, 100) : vector),
+    );
+  }
+}
+
+/** The arguments of the original tool: host, port, user, password, mapping, folders. */
+function seedCommand({ url, user = "", password = "" }: Server, mapping: string, dir: string) {
+  const { hostname, port, protocol } = new URL(url);
+  const host = protocol === "https:" ? `https://${hostname}` : hostname;
+  return ["ingest", host, port, user, password, mapping, join(dir, "r"), join(dir, "v")]
+    .concat("--index-dir", join(dir, "state"));
+}
+
+async function mappingFor(kind: string, dir: string, name: string): Promise<string> {
+  const path = join(dir, `${name}.mapping`);
+  await Deno.copyFile(join(ROOT, `mappings/${kind}/images.knn.mapping`), path);
+  return path;
+}
+
+async function countOf(server: Server, index: string): Promise<number> {
+  await request(server, "POST", `/${index}/_refresh`);
+  return Number((await request(server, "GET", `/${index}/_count`)).count);
+}
+
+for (const name of ["elasticsearch", "elasticsearch-secure", "opensearch"]) {
+  const kind = name.split("-")[0]!;
+  test(
+    "the original command loads all, twice the same, and by the index's name",
+    name,
+    async (server) => {
+      await using dir = await tempDir();
+      await writeItems(dir.path, 120, 50);
+      const index = `t${crypto.randomUUID()}`;
+      const mapping = await mappingFor(kind, dir.path, index);
+      const more = ["npy", "", "50", "false", "0"]
+        .concat(server.ca === undefined ? [] : ["--ca", await writeCa(server, dir.path)]);
+      try {
+        const absent = await runTask([...seedCommand(server, index, dir.path), ...more]);
+        assertOneLine(absent, new RegExp(`"${index}".*mapping`));
+        const first = await runTask([...seedCommand(server, mapping, dir.path), ...more, "--json"]);
+        assert.equal(first.code, 1, first.stderr);
+        const { stored, failed, errors } = jsonOf(first);
+        assert.deepEqual({ stored, failed, errors }, {
+          stored: 118,
+          failed: 2,
+          errors: { vector_size: 2 },
+        });
+        assert.equal(await countOf(server, index), 118);
+        for (const way of [mapping, index]) {
+          const again = await runTask([...seedCommand(server, way, dir.path), ...more, "--json"]);
+          assert.deepEqual([again.code, jsonOf(again).stored], [1, 118], again.stderr);
+          assert.equal(await countOf(server, index), 118);
+        }
+        const settings = await request(server, "GET", `/${index}/_settings?flat_settings=true`);
+        const flat = (settings[index] as { settings: Record<string, string> }).settings;
+        assert.equal(flat["index.number_of_replicas"], "1", "replicas are restored");
+        assert.notEqual(flat["index.refresh_interval"], "-1", "refreshing is restored");
+        // A failed record is tried again alone, once its vector is right.
+        await Deno.writeFile(
+          join(dir.path, "v/id49.npy"),
+          encodeNpy(randomVectors(1, DIMS, 7)[0]!),
+        );
+        const retry = [
+          ...seedCommand(server, index, dir.path),
+          ...more,
+          "--retry-failed",
+          "--json",
+        ];
+        const retried = jsonOf(await runTask(retry));
+        assert.deepEqual([retried.total, retried.stored, retried.failed], [2, 1, 1]);
+        const anew = ["--recreate-index", "--skip", "100", "--json"];
+        const recreated = await runTask([
+          ...seedCommand(server, mapping, dir.path),
+          ...anew,
+          ...more.slice(5),
+        ]);
+        assert.equal(
+          jsonOf(recreated).documents,
+          Number(jsonOf(recreated).stored),
+          recreated.stderr,
+        );
+      } finally {
+        await request(server, "DELETE", `/${index}`);
+      }
+    },
+  );
+}
+
+for (const name of ["elasticsearch", "opensearch"]) {
+  test(
+    "a run that is killed goes on where it stopped, and its settings are restored",
+    name,
+    async (server) => {
+      await using dir = await tempDir();
+      await writeItems(dir.path, 1500);
+      const index = `t${crypto.randomUUID()}`;
+      const mapping = await mappingFor(name, dir.path, index);
+      const args = seedCommand(server, mapping, dir.path).concat("--bulk-size", "50");
+      args.push("--concurrency", "1");
+      try {
+        for (let kill = 0; kill < 2; kill++) {
+          const child = spawnTask(args);
+          const journal = join(dir.path, "state/.maken/ingest.json");
+          const before = await Deno.readTextFile(journal).catch(() => "");
+          for (let i = 0; i < 400; i++) {
+            if ((await Deno.readTextFile(journal).catch(() => "")) !== before) break;
+            await new Promise((resolve) => setTimeout(resolve, 10));
+          }
+          child.kill("SIGKILL");
+          await child.output();
+          await new Promise((resolve) => setTimeout(resolve, 500));
+        }
+        const last = await runTask([...args, "--json"]);
+        assert.equal(last.code, 0, last.stderr);
+        assert.match(last.stderr, /goes on after the first/);
+        assert.equal(await countOf(server, index), 1500);
+        const settings = await request(server, "GET", `/${index}/_settings?flat_settings=true`);
+        const flat = (settings[index] as { settings: Record<string, string> }).settings;
+        assert.equal(flat["index.number_of_replicas"], "1");
+        assert.notEqual(flat["index.refresh_interval"], "-1");
+      } finally {
+        await request(server, "DELETE", `/${index}`);
+      }
+    },
+  );
+}
+
+test(
+  "set-up faults are one line each, change nothing, and tell no password",
+  "elasticsearch-secure",
+  async (server) => {
+    await using dir = await tempDir();
+    await writeItems(dir.path, 3);
+    const index = `t${crypto.randomUUID()}`;
+    const mapping = await mappingFor("elasticsearch", dir.path, index);
+    const ca = await writeCa(server, dir.path);
+    const plain = running.get("elasticsearch")!;
+    const opensearch = running.get("opensearch")!;
+    const secret = "wrong-password-of-mine";
+    const to = (s: Partial<Server>, m = mapping, ...more: string[]) => [
+      ...seedCommand({ ...server, ...s }, m, dir.path),
+      ...more,
+    ];
+    const vct = join(dir.path, "v2");
+    await Deno.mkdir(vct);
+    for (const id of ["id0", "id1", "id2"]) {
+      await Deno.writeTextFile(join(vct, `${id}.vct`), encodeVct(new Float32Array(16).fill(1)));
+    }
+    const cases: [args: string[], reason: RegExp][] = [
+      [to({ password: secret }, mapping, "--ca", ca), /user|password|sign/i],
+      [to({}, mapping), /certificate|authority|--ca|TLS/i],
+      [to({ url: server.url.replace("https:", "http:") }), /https/],
+      [to({ url: plain.url.replace("http:", "https:") }), /http/],
+      [to({ url: "http://no-such-host.invalid:9200" }), /host/i],
+      [to({ url: "http://127.0.0.1:20999" }), /refused/],
+      [[...to({ ...opensearch, user: "", password: "" })], /for Elasticsearch.*opensearch/],
+      [
+        [...to({}, mapping, "--ca", ca), "--vectors-dir", vct, "--format", "vct"],
+        /16 numbers.*2048/,
+      ],
+    ];
+    for (const [args, reason] of cases) {
+      const result = await runTask([...args, "--retries", "1"]);
+      assertOneLine(result, reason);
+      assert.ok(!result.stderr.includes(secret) && !result.stderr.includes(server.password!));
+    }
+    const found = await request(server, "GET", `/${index}`);
+    assert.equal(found.status, 404, "nothing was created");
+  },
+);
+
+async function writeCa({ ca }: Server, dir: string): Promise<string> {
+  const path = join(dir, "ca.crt");
+  await Deno.writeTextFile(path, ca!);
+  return path;
+}
+
+function assertOneLine({ code, stderr }: TaskResult, reason: RegExp): void {
+  assert.equal(code, 2, stderr);
+  assert.equal(stderr.trim().split("\n").length, 1, stderr);
+  assert.match(stderr, reason);
+}
