@@ -17,7 +17,7 @@ import { isDone, planVectorize, selectionOf } from "./plan.ts";
 import { WorkerPool } from "./worker_pool.ts";
 
 /** Most pictures that a worker takes at a time, whatever `--batch` says: more only let others wait. */
-const MAX_BATCH = 4;
+const MAX_BATCH = 32;
 
 /** Makes the vector of every record that has none yet. */
 export async function vectorize(options: VectorizeOptions, run: Run): Promise<Report> {
@@ -85,7 +85,7 @@ async function embedAll(
   });
   const groups = batches(loaded, Math.min(options.batch, MAX_BATCH));
   const embedded = mapConcurrent(
-    2 * pool.size,
+    pool.size + 1,
     groups,
     (group) => embed(group, pool, pictures, run),
   );
