@@ -39,13 +39,6 @@ export function recordFile(root: string, path: string): RecordFile {
   return { path: join(root, path), folder, stem: path.slice(slash + 1, -".json".length) };
 }
 
-/** How many files {@linkcode recordFiles} finds. */
-export async function countRecordFiles(root: string, glob?: string): Promise<number> {
-  let n = 0;
-  for await (const _ of recordFiles(root, glob)) n++;
-  return n;
-}
-
 /**
  * Reads a record's file.
  *

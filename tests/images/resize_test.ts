@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { resizeBicubic } from "../../lib/images/resize.ts";
 import { memory } from "../../lib/images/resize_kernel/kernel.wasm";
+import { testKernelBuild } from "../helpers/kernel_build.ts";
 import { ROOT } from "../helpers/run_task.ts";
-import { tempDir } from "../helpers/temp_dir.ts";
 
 const KERNEL = join(ROOT, "lib/images/resize_kernel");
 
@@ -106,26 +106,4 @@ Deno.test("resizeBicubic() leaves the memory of its kernel small", () => {
   assert.ok(memory.buffer.byteLength < 16e6, `${memory.buffer.byteLength}`);
 });
 
-// The compiler is a package that nothing else needs, so it may not be there, nor the net.
-const { success: hasCompiler } = await new Deno.Command(Deno.execPath(), {
-  args: ["install", "--quiet"],
-  cwd: KERNEL,
-}).output();
-
-Deno.test({
-  name: "`deno task build-kernel` gives the kernel that is here, byte for byte",
-  ignore: !hasCompiler,
-  fn: async () => {
-    await using dir = await tempDir();
-    for (const name of ["deno.json", "deno.lock", "kernel.ts"]) {
-      await Deno.copyFile(join(KERNEL, name), join(dir.path, name));
-    }
-    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["task", "build"],
-      cwd: dir.path,
-    }).output();
-    assert.equal(code, 0, new TextDecoder().decode(stderr));
-    const built = await Deno.readFile(join(dir.path, "kernel.wasm"));
-    assert.deepEqual(built, await Deno.readFile(join(KERNEL, "kernel.wasm")));
-  },
-});
+await testKernelBuild("resize", KERNEL);

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { BinaryCoder } from "../../lib/index/binary_code.ts";
 import { CodeScan } from "../../lib/index/code_scan.ts";
+import { testKernelBuild } from "../helpers/kernel_build.ts";
 import { ROOT } from "../helpers/run_task.ts";
-import { tempDir } from "../helpers/temp_dir.ts";
 import { randomVectors } from "./contract.ts";
 
 const KERNEL = join(ROOT, "lib/index/scan_kernel");
@@ -86,26 +86,4 @@ Deno.test("CodeScan finds what plain counting finds, with and without filters", 
   }
 });
 
-// The compiler is a package that nothing else needs, so it may not be there, nor the net.
-const { success: hasCompiler } = await new Deno.Command(Deno.execPath(), {
-  args: ["install", "--quiet"],
-  cwd: KERNEL,
-}).output();
-
-Deno.test({
-  name: "`deno task build-kernel` gives the scan's kernel that is here, byte for byte",
-  ignore: !hasCompiler,
-  fn: async () => {
-    await using dir = await tempDir();
-    for (const name of ["deno.json", "deno.lock", "kernel.ts"]) {
-      await Deno.copyFile(join(KERNEL, name), join(dir.path, name));
-    }
-    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["task", "build"],
-      cwd: dir.path,
-    }).output();
-    assert.equal(code, 0, new TextDecoder().decode(stderr));
-    const built = await Deno.readFile(join(dir.path, "kernel.wasm"));
-    assert.deepEqual(built, await Deno.readFile(join(KERNEL, "kernel.wasm")));
-  },
-});
+await testKernelBuild("scan", KERNEL);
