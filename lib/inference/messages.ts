@@ -2,7 +2,7 @@
 import type { ImageError } from "../shared/errors.ts";
 import type { EngineModel, EngineName } from "./engine.ts";
 
-/** To a worker, which answers each message before it is sent another. */
+/** To a worker, which answers the messages in order. */
 export type ToWorker =
   | { readonly kind: "load"; readonly engine: EngineName; readonly model: EngineModel }
   | { readonly kind: "embed"; readonly images: Uint8Array<ArrayBuffer>[] };

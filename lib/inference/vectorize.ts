@@ -85,7 +85,7 @@ async function embedAll(
   });
   const groups = batches(loaded, Math.min(options.batch, MAX_BATCH));
   const embedded = mapConcurrent(
-    pool.size + 1,
+    pool.capacity,
     groups,
     (group) => embed(group, pool, pictures, run),
   );
@@ -130,9 +130,8 @@ async function embed(
 
 /** A batch that fails as a whole is tried again picture by picture. */
 async function tryBatch(batch: readonly Picture[], pool: WorkerPool): Promise<Embedded[]> {
-  // Copies are sent, so that the files are still there for another try.
   const once = async (pictures: readonly Picture[]): Promise<Embedded[]> => {
-    const results = await pool.embed(pictures.map(({ file }) => file.slice()));
+    const results = await pool.embed(pictures.map(({ file }) => file));
     return pictures.map((picture, i) => ({ picture, result: results[i]! }));
   };
   const alone = async (picture: Picture): Promise<Embedded> => {

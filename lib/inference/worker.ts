@@ -8,7 +8,10 @@ import type { FromWorker, ToWorker } from "./messages.ts";
 let embedder: Embedder | undefined;
 
 self.onmessage = ({ ports: [port] }: MessageEvent<null>) => {
-  port!.onmessage = ({ data }: MessageEvent<ToWorker>) => answer(data, port!);
+  let last = Promise.resolve();
+  port!.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+    last = last.then(() => answer(data, port!));
+  };
   const die = (event: Event, reason: unknown) => {
     event.preventDefault();
     const message: FromWorker = { kind: "died", reason: errorMessage(reason) };

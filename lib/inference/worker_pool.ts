@@ -12,6 +12,9 @@ const NURSERY = new URL("./nursery.ts", import.meta.url).href;
 /** Workers that die while they load, one after the other, before the pool gives up. */
 const MAX_FRUITLESS_STARTS = 3;
 
+/** Batches that a worker has at a time: the one it works on, and the next, so that it never waits. */
+const MAX_ASKED = 2;
+
 /** How a pool is made. */
 export interface PoolOptions {
   readonly engine: EngineName;
@@ -32,10 +35,10 @@ interface Task {
 
 /** A fixed number of workers, each embedding one batch at a time; one that dies is replaced. */
 export class WorkerPool implements Disposable {
-  readonly size: number;
+  /** Batches that keep every worker busy. */
+  readonly capacity: number;
   readonly #options: PoolOptions;
   readonly #workers = new Map<number, PoolWorker>();
-  readonly #idle: PoolWorker[] = [];
   readonly #waiting: Task[] = [];
   readonly #nursery: Worker;
   #started = 0;
@@ -45,7 +48,7 @@ export class WorkerPool implements Disposable {
 
   private constructor(options: PoolOptions) {
     this.#options = options;
-    this.size = options.size;
+    this.capacity = options.size * MAX_ASKED + 1;
     this.#nursery = new Worker(NURSERY, {
       type: "module",
       deno: { permissions: workerPermissions(options) },
@@ -57,7 +60,10 @@ export class WorkerPool implements Disposable {
       this.#nurseryFault = event.message;
       for (const worker of this.#workers.values()) if (!worker.isLoaded) worker.die(event.message);
     };
-    options.signal?.addEventListener("abort", () => this.#giveUp(options.signal!.reason));
+    options.signal?.addEventListener("abort", () => {
+      for (const worker of this.#workers.values()) worker.takeBack();
+      this.#giveUp(options.signal!.reason);
+    });
   }
 
   /**
@@ -71,7 +77,6 @@ export class WorkerPool implements Disposable {
     try {
       const workers = Array.from({ length: size }, () => pool.#startDirectly());
       await Promise.all(workers.map((worker) => worker.ask({ kind: "load", engine, model })));
-      pool.#idle.push(...workers);
     } catch (error) {
       pool[Symbol.dispose]();
       const reason = errorMessage(error);
@@ -85,7 +90,7 @@ export class WorkerPool implements Disposable {
   }
 
   /**
-   * Embeds a batch of image files; their buffers are transferred and cannot be used afterwards.
+   * Embeds a batch of image files. The files are copied for the worker.
    *
    * @throws {WorkerError} if the worker failed on the batch as a whole
    * @throws {SetupError} if no worker can be had any more
@@ -102,20 +107,34 @@ export class WorkerPool implements Disposable {
     this.#nursery.terminate();
   }
 
-  async #next(): Promise<void> {
+  /** Hands the batches that wait to workers. */
+  #next(): void {
+    const { signal } = this.#options;
+    if (signal?.aborted) this.#giveUp(signal.reason);
     if (this.#workers.size === 0) this.#giveUp(new SetupError("Cannot go on: all workers died"));
-    if (this.#idle.length === 0 || this.#waiting.length === 0) return;
-    const worker = this.#idle.shift()!;
-    const { images, resolve, reject } = this.#waiting.shift()!;
-    try {
-      const answer = await worker.ask({ kind: "embed", images });
-      if (answer.kind !== "embedded") throw new WorkerError(`unexpected answer "${answer.kind}"`);
-      resolve(answer.results);
-    } catch (error) {
-      reject(error as Error);
+    while (this.#waiting.length > 0) {
+      const worker = this.#leastBusy();
+      if (worker === undefined) return;
+      this.#run(this.#waiting.shift()!, worker);
     }
-    if (worker.isAlive) this.#idle.push(worker);
-    else await this.#replace(worker);
+  }
+
+  #leastBusy(): PoolWorker | undefined {
+    const free = [...this.#workers.values()].filter((w) => w.isLoaded && w.asked < MAX_ASKED);
+    return free.toSorted((a, b) => a.asked - b.asked)[0];
+  }
+
+  async #run(task: Task, worker: PoolWorker): Promise<void> {
+    try {
+      const images = task.images.map((image) => image.slice());
+      const answer = await worker.ask({ kind: "embed", images });
+      if (answer === undefined) this.#waiting.unshift(task);
+      else if (answer.kind === "embedded") task.resolve(answer.results);
+      else throw new WorkerError(`unexpected answer "${answer.kind}"`);
+    } catch (error) {
+      task.reject(error as Error);
+    }
+    if (!worker.isAlive) await this.#replace(worker);
     this.#next();
   }
 
@@ -124,21 +143,17 @@ export class WorkerPool implements Disposable {
   }
 
   async #replace(dead: PoolWorker): Promise<void> {
+    if (!this.#forget(dead)) return; // its other batch has seen to that
     const { engine, model } = this.#options;
-    for (let last = dead;;) {
-      const canStart = this.#fruitlessStarts < MAX_FRUITLESS_STARTS &&
-        this.#nurseryFault === undefined;
-      const worker = canStart ? this.#startThroughNursery() : undefined;
-      this.#forget(last);
-      if (worker === undefined) return;
+    while (this.#fruitlessStarts < MAX_FRUITLESS_STARTS && this.#nurseryFault === undefined) {
+      const worker = this.#startThroughNursery();
       try {
         await worker.ask({ kind: "load", engine, model });
         this.#fruitlessStarts = 0;
-        this.#idle.push(worker);
         return;
       } catch {
         this.#fruitlessStarts++; // the batches that wait are told, once none is left
-        last = worker;
+        this.#forget(worker);
       }
     }
   }
@@ -177,18 +192,19 @@ export class WorkerPool implements Disposable {
     return worker;
   }
 
-  #forget(worker: PoolWorker): void {
+  #forget(worker: PoolWorker): boolean {
     worker[Symbol.dispose]();
-    this.#workers.delete(worker.id);
+    return this.#workers.delete(worker.id);
   }
 }
 
-/** One worker, which is asked one thing at a time. */
+/** One worker, which answers what it is asked in order. */
 class PoolWorker implements Disposable {
   isAlive = true;
-  /** Whether it has ever answered. */
+  /** Whether it has its model. */
   isLoaded = false;
-  #pending: PromiseWithResolvers<FromWorker> | undefined;
+  /** The first is for what it works on. */
+  readonly #pending: PromiseWithResolvers<FromWorker | undefined>[] = [];
 
   constructor(
     readonly id: number,
@@ -196,29 +212,44 @@ class PoolWorker implements Disposable {
     private readonly terminate: () => void,
   ) {
     port.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      this.isLoaded = true;
+      if (data.kind === "ready") this.isLoaded = true;
       if (data.kind === "died") this.die(data.reason);
-      else if (data.kind === "failed") this.#pending?.reject(new WorkerError(data.message));
-      else this.#pending?.resolve(data);
+      else if (data.kind === "failed") this.#pending.shift()?.reject(new WorkerError(data.message));
+      else this.#pending.shift()?.resolve(data);
     };
   }
 
-  /** @throws {WorkerError} if the worker fails at it, or is dead */
-  ask(message: ToWorker): Promise<FromWorker> {
-    if (!this.isAlive) return Promise.reject(new WorkerError("the worker has died"));
-    this.#pending = Promise.withResolvers();
+  /** Messages that it has not answered yet. */
+  get asked(): number {
+    return this.#pending.length;
+  }
+
+  /**
+   * What it answers; undefined if it will not come to it.
+   *
+   * @throws {WorkerError} if the worker fails or dies at it
+   */
+  ask(message: ToWorker): Promise<FromWorker | undefined> {
+    const pending = Promise.withResolvers<FromWorker | undefined>();
+    this.#pending.push(pending);
     const transfer = message.kind === "embed" ? message.images.map(({ buffer }) => buffer) : [];
     this.port.postMessage(message, transfer);
-    return this.#pending.promise;
+    return pending.promise;
+  }
+
+  /** Leaves it only what it works on. */
+  takeBack(): void {
+    for (const pending of this.#pending.splice(1)) pending.resolve(undefined);
   }
 
   die(reason: string): void {
-    this.isAlive = false;
-    this.#pending?.reject(new WorkerError(`a worker died: ${reason}`));
+    this.isAlive = this.isLoaded = false;
+    this.takeBack();
+    this.#pending.shift()?.reject(new WorkerError(`a worker died: ${reason}`));
   }
 
   [Symbol.dispose](): void {
-    this.isAlive = false;
+    this.isAlive = this.isLoaded = false;
     this.port.close();
     this.terminate();
   }

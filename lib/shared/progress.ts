@@ -97,7 +97,7 @@ export function durationText(seconds: number): string {
     : `${Math.floor(h / 24)} days ${h % 24} h`;
 }
 
-/** A whole number with thousands separated by commas. */
+/** A whole number with thousands separated by commas; without the tables of `Intl`, which take 0.1 s. */
 export function count(n: number): string {
-  return n.toLocaleString("en-US");
+  return String(n).replace(/(?<=\d)(?=(?:\d{3})+$)/g, ",");
 }

@@ -19,10 +19,10 @@ const embed = async (image: Uint8Array<ArrayBuffer>) => {
 };
 const outcomes: string[] = [];
 for (let i = 0; i < 5; i++) {
-  // A deadly one at a time, with good ones beside it and after it.
+  // A deadly one at a time, with good ones beside it and behind it.
   const deadly = embed(new TextEncoder().encode("deadly picture"));
-  outcomes.push(...await Promise.all([deadly, embed(photo.slice()), embed(photo.slice())]));
+  outcomes.push(...await Promise.all([deadly, ...Array.from({ length: 4 }, () => embed(photo))]));
 }
 const { state } = await Deno.permissions.query({ name: "ffi" });
 // deno-lint-ignore no-console -- its result
-console.log(JSON.stringify({ outcomes, size: pool.size, state }));
+console.log(JSON.stringify({ outcomes, state }));

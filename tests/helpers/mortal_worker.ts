@@ -1,12 +1,28 @@
-/** The real worker, but a picture that begins with "deadly" kills it. */
+/** The real worker, but a picture that begins with "deadly" kills it when its turn comes. */
 /// <reference lib="deno.worker" />
 import "../../lib/inference/worker.ts";
 
 const start = self.onmessage!;
 self.onmessage = function (event) {
-  event.ports[0]!.addEventListener("message", ({ data: { images = [] } }) => {
+  const port = event.ports[0]!;
+  const send = port.postMessage.bind(port);
+  const toDo: boolean[] = []; // whether each message not yet answered is deadly
+  const dieInTurn = () => {
+    if (toDo[0]) {
+      queueMicrotask(() => {
+        throw new Error("killed by a picture");
+      });
+    }
+  };
+  port.addEventListener("message", ({ data: { images = [] } }) => {
     const texts = (images as Uint8Array[]).map((image) => new TextDecoder().decode(image));
-    if (texts.some((text) => text.startsWith("deadly"))) throw new Error("killed by a picture");
+    toDo.push(texts.some((text) => text.startsWith("deadly")));
+    if (toDo.length === 1) dieInTurn();
   });
+  port.postMessage = (...answer: [unknown]) => {
+    send(...answer);
+    toDo.shift();
+    dieInTurn();
+  };
   start.call(self as never, event);
 };

@@ -96,9 +96,9 @@ Deno.test("a worker that dies is replaced, though the main thread has lost nativ
   }).output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
   const { outcomes, state } = JSON.parse(new TextDecoder().decode(stdout));
-  assert.equal(outcomes.length, 15);
+  assert.equal(outcomes.length, 25);
   outcomes.forEach((outcome: string, i: number) => {
-    if (i % 3 === 0) assert.match(outcome, /a worker died: .*killed by a picture/);
+    if (i % 5 === 0) assert.match(outcome, /a worker died: .*killed by a picture/);
     else assert.equal(outcome, "vector");
   });
   assert.notEqual(state, "granted");
