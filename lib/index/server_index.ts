@@ -96,6 +96,11 @@ export class ServerIndex implements VectorIndex {
     return this.#created;
   }
 
+  async generation(): Promise<string | undefined> {
+    const uuid = (await this.#told(this.#parts.admin.read()))?.settings.index.uuid;
+    return uuid === undefined ? undefined : String(uuid);
+  }
+
   async setModel(name: string): Promise<void> {
     await this.#told(this.#parts.admin.setMeta({ model: name }));
     this.#model = name;

@@ -28,35 +28,32 @@ export function encodeVector(vector: Float32Array, format: VectorFormat): Uint8A
 }
 
 /**
- * Reads the vector of a record: from the folder that mirrors the record's own, else from the top
- * of the vectors' folder. Undefined where there is none.
+ * Path of a record's vector: in the folder that mirrors the record's own, else at the top of the
+ * vectors' folder. Undefined where there is none.
  *
  * @param folder of the record, relative to the records' folder
  * @param stem name of the record's file less `.json`
+ */
+export function findVector(
+  vectorsDir: string,
+  folder: string,
+  stem: string,
+  naming: VectorNaming,
+): string | undefined {
+  const name = vectorFileName(stem, naming);
+  return [join(vectorsDir, folder, name), join(vectorsDir, name)].find(exists);
+}
+
+/**
+ * Reads the vector of a record, where {@linkcode findVector} finds it; undefined where there is none.
+ *
  * @throws {VectorError} if the file is not a vector
  */
 export async function readVector(
-  vectorsDir: string,
-  folder: string,
-  stem: string,
-  naming: VectorNaming,
+  ...[vectorsDir, folder, stem, naming]: Parameters<typeof findVector>
 ): Promise<Float32Array | undefined> {
-  const name = vectorFileName(stem, naming);
-  for (const path of new Set([join(vectorsDir, folder, name), join(vectorsDir, name)])) {
-    if (exists(path)) return await readVectorFile(path, naming.format);
-  }
-  return undefined;
-}
-
-/** Whether there is a vector of a record, where {@linkcode readVector} would find it. */
-export function hasVector(
-  vectorsDir: string,
-  folder: string,
-  stem: string,
-  naming: VectorNaming,
-): boolean {
-  const name = vectorFileName(stem, naming);
-  return exists(join(vectorsDir, folder, name)) || exists(join(vectorsDir, name));
+  const path = findVector(vectorsDir, folder, stem, naming);
+  return path === undefined ? undefined : await readVectorFile(path, naming.format);
 }
 
 /**
