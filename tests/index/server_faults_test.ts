@@ -203,6 +203,31 @@ testBoth("broken documents have their reasons, the others are in", async (name) 
   });
 });
 
+testBoth("an id that is too long fails, the others of its request are in", async (name) => {
+  await using behind = await behindProxy(name, () => undefined);
+  const [first, second, third] = itemsOf(3) as [IndexItem, IndexItem, IndexItem];
+  const long = { ...second, document: documentOf("å".repeat(257)) };
+  const results = await behind.load([first, long, third], 3);
+  assert.deepEqual(results.map((r) => "error" in r ? "failed" : r.id), ["id0", "failed", "id2"]);
+  assert.match(errorsOf(results)[0]!.message, /^Cannot index document "å.*512 bytes.*514$/);
+  assert.equal(await behind.index.count(), 2);
+});
+
+testBoth("an index that takes nothing ends the load, not each document", async (name) => {
+  await using behind = await behindProxy(name, () => undefined, 1);
+  const path = `/${behind.index.name}/_settings`;
+  const server = running.get(name)!;
+  for (const block of ["write", "read_only_allow_delete"]) {
+    await request(server, "PUT", path, { index: { blocks: { [block]: true } } });
+    await assert.rejects(behind.index.bulk(itemsOf(3)), {
+      code: "setup",
+      message: /^Cannot write to index "test_[^"]*": cluster_block_exception: .*block/,
+    });
+    await request(server, "PUT", path, { index: { blocks: { [block]: null } } });
+  }
+  assert.equal(errorsOf(await behind.index.bulk(itemsOf(3))).length, 0);
+});
+
 Deno.test({
   name: "servers killed while loading are waited for until they are back",
   ignore: !(running.has("elasticsearch") && running.has("opensearch")),
