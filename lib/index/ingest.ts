@@ -9,7 +9,7 @@ import {
 } from "../catalog/selection.ts";
 import { shardName } from "../catalog/shard.ts";
 import { notedModel } from "../inference/model.ts";
-import { SetupError, UsageError, VectorError } from "../shared/errors.ts";
+import { errorMessage, SetupError, UsageError, VectorError } from "../shared/errors.ts";
 import { readFailures, requireFolder } from "../shared/files.ts";
 import { count } from "../shared/progress.ts";
 import type { Report, Run } from "../shared/run.ts";
@@ -228,12 +228,14 @@ async function load(
       for (const [record, result] of results) await account(record, result, run);
       generation ??= await index.generation();
       if (generation !== undefined) note(group.at(-1)!.position, generation);
-      if (run.signal.aborted) break;
+      run.signal.throwIfAborted();
     }
-  } finally {
-    await index.endLoad();
+    run.signal.throwIfAborted();
+  } catch (error) {
+    await index.endLoad().catch((second) => run.warn(errorMessage(second)));
+    throw error;
   }
-  run.signal.throwIfAborted();
+  await index.endLoad();
   if (generation === undefined || await index.generation() === generation) return;
   throw new SetupError(
     `Cannot load all into index "${index.name}": it was deleted or begun anew meanwhile; see that ` +
