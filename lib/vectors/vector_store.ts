@@ -76,7 +76,14 @@ export async function readVectorFile(
 }
 
 /**
- * Checks that a vector can be compared by its angle: of the wanted length, finite, not all zeros.
+ * Lengths past which float32 cannot hold their squares: a server's scores of such vectors would not
+ * be numbers, and spoil every search that meets them.
+ */
+const MIN_LENGTH = 1e-18, MAX_LENGTH = 1e18;
+
+/**
+ * Checks that a vector can be compared by its angle: of the wanted size, finite, not all zeros, and
+ * neither too long nor too short for that.
  *
  * @throws {VectorError} with code `vector_size` or `vector_values`
  */
@@ -84,10 +91,15 @@ export function checkVector(vector: Float32Array, size: number): void {
   if (vector.length !== size) {
     throw new VectorError(`it has ${vector.length} numbers in place of ${size}`, "vector_size");
   }
-  let sum = 0;
-  for (let i = 0; i < vector.length; i++) sum += Math.abs(vector[i]!);
-  if (sum === 0) throw new VectorError("all its numbers are zero", "vector_values");
-  if (!Number.isFinite(sum)) {
+  let squares = 0;
+  for (let i = 0; i < vector.length; i++) squares += vector[i]! * vector[i]!;
+  if (squares === 0) throw new VectorError("all its numbers are zero", "vector_values");
+  if (!Number.isFinite(squares)) {
     throw new VectorError("it holds numbers that are not finite", "vector_values");
+  }
+  const length = Math.sqrt(squares);
+  if (length < MIN_LENGTH || length > MAX_LENGTH) {
+    const reason = `its numbers are too ${length > 1 ? "large" : "small"} to be compared`;
+    throw new VectorError(reason, "vector_values");
   }
 }
