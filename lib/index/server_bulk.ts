@@ -71,14 +71,14 @@ export class BulkSender {
    * @throws {HttpError} if the server did not answer, or takes no documents
    */
   async send(items: readonly IndexItem[]): Promise<BulkResult[]> {
-    const sendable = items.filter(({ document }) => Buffer.byteLength(document.id) <= MAX_ID_BYTES);
+    const sendable = items.filter(({ document }) => isUsableId(document.id));
     const results: BulkResult[] = [];
     while (results.length < sendable.length) {
       const rest = sendable.slice(results.length);
       results.push(...await this.limiter.run(() => this.#sendSome(rest)));
     }
     let next = 0;
-    return items.map((item) => item === sendable[next] ? results[next++]! : idTooLong(item));
+    return items.map((item) => item === sendable[next] ? results[next++]! : unusableId(item));
   }
 
   /** Sends the first items, as many as one request holds, until each has its result. */
@@ -180,8 +180,14 @@ function reasonOf({ status, error }: ItemAnswer): string {
   return shorten([type, ...new Set(causes)].join(": "));
 }
 
-function idTooLong({ document: { id } }: IndexItem): BulkResult {
-  const reason = `an id has at most ${MAX_ID_BYTES} bytes, and this has ${Buffer.byteLength(id)}`;
+/** Whether an id can be a document's `_id`, and a part of a request's path. */
+export function isUsableId(id: string): boolean {
+  return !["", ".", ".."].includes(id) && id.isWellFormed() &&
+    Buffer.byteLength(id) <= MAX_ID_BYTES;
+}
+
+function unusableId({ document: { id } }: IndexItem): BulkResult {
+  const reason = `an id is text of 1 to ${MAX_ID_BYTES} bytes, other than "." and ".."`;
   const message = `Cannot index document "${shorten(id)}": ${reason}`;
   return { id, error: new IndexError(message, "index_rejected") };
 }

@@ -4,7 +4,7 @@ import { HttpError, SetupError } from "../shared/errors.ts";
 import { LoadMode } from "./load_mode.ts";
 import type { Mapping, ServerKind, VectorShape } from "./mapping.ts";
 import type { IndexAdmin, IndexState } from "./server_admin.ts";
-import { BulkSender } from "./server_bulk.ts";
+import { BulkSender, isUsableId } from "./server_bulk.ts";
 import type { ServerClient, ServerRequest } from "./server_client.ts";
 import type { Dialect } from "./server_dialect.ts";
 import { clusterMemory, memoryWarning } from "./server_memory.ts";
@@ -165,7 +165,7 @@ export class ServerIndex implements VectorIndex {
       const schema = z.object({ hits: z.object({ hits: z.array(source) }) });
       return toItem((await this.#ask(`_search?${query}`, body, schema)).hits.hits[0]?._source);
     }
-    if (value === "") return undefined;
+    if (!isUsableId(value)) return undefined;
     const path = `${this.#path}/_doc/${encodeURIComponent(value)}?${query}`;
     const request = { method: "GET", path, accept: [404] } as const;
     const schema = z.object({ found: z.boolean(), _source: storedItem.optional() });

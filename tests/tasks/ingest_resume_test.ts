@@ -14,8 +14,8 @@ const name = (i: number) => `id${String(i).padStart(4, "0")}`;
 async function records(dir: string) {
   for (const part of ["r", "v"]) await Deno.mkdir(join(dir, part));
   for (const [i, vector] of VECTORS.entries()) {
-    Deno.writeTextFileSync(join(dir, `r/${name(i)}.json`), JSON.stringify({ id: name(i) }));
-    Deno.writeFileSync(join(dir, `v/${name(i)}.npy`), encodeNpy(vector));
+    await Deno.writeTextFile(join(dir, `r/${name(i)}.json`), JSON.stringify({ id: name(i) }));
+    await Deno.writeFile(join(dir, `v/${name(i)}.npy`), encodeNpy(vector));
   }
   const args = ["--records-dir", join(dir, "r"), "--vectors-dir", join(dir, "v")];
   return ["ingest", ...args, "--index-dir", join(dir, "i"), "--bulk-size", "2", "--json"];
