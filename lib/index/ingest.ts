@@ -55,8 +55,8 @@ export async function ingest(options: IngestOptions, run: Run): Promise<Report> 
   const groups = await unlessEmpty(batches(kept(items), options.bulkSize));
   let documents: number | undefined;
   if (groups !== undefined) {
-    const recreate = options.recreateIndex && stop === undefined;
-    await using index = await openFor(groups.first, recreate, options, counting, run);
+    const isRest = options.retryFailed || stop !== undefined;
+    await using index = await openFor(groups.first, isRest, options, counting, run);
     const note = (position: Position, generation: string) => {
       if (options.retryFailed || position.done <= (stop?.done ?? 0)) return;
       journal.write({ ...position, began, generation });
@@ -162,20 +162,24 @@ async function readItem(
 /** Opens the index, if these vectors fit it and there is room for all of them. */
 async function openFor(
   first: readonly Loaded[],
-  recreate: boolean,
+  isRest: boolean,
   options: IngestOptions,
   counting: Promise<void>,
   run: Run,
 ): Promise<VectorIndex> {
   const { index: name, vectorsDir } = options;
-  const length = commonLength(first);
-  const refuse = (what: string, dims: number) =>
-    new SetupError(
-      `Cannot load vectors of ${length} numbers into index "${name}": ${what} ${dims} numbers`,
+  const recreate = options.recreateIndex && !isRest;
+  const needLength = (dims: number, what: string) => {
+    // The rest of an earlier run may well be nothing but vectors of a wrong size.
+    if (isRest || first.some(({ vector }) => vector.length === dims)) return;
+    throw new SetupError(
+      `Cannot load vectors of ${commonLength(first)} numbers into index "${name}": ${what} ` +
+        `${dims} numbers`,
     );
+  };
   const mapping = await readMappingOf(options);
-  if (mapping?.dims !== undefined && mapping.dims !== length) {
-    throw refuse(`the mapping "${mapping.path}" is for vectors of`, mapping.dims);
+  if (mapping?.dims !== undefined) {
+    needLength(mapping.dims, `the mapping "${mapping.path}" is for vectors of`);
   }
   const index = await openIndex(options.place, name, {
     ...openOptions(options, mapping, run),
@@ -183,9 +187,7 @@ async function openFor(
   });
   try {
     const isFree = recreate && (mapping !== undefined || index.kind === "embedded");
-    if (!isFree && index.dims !== undefined && index.dims !== length) {
-      throw refuse("its vectors have", index.dims);
-    }
+    if (!isFree && index.dims !== undefined) needLength(index.dims, "its vectors have");
     const model = await notedModel(vectorsDir, options);
     if (
       !recreate && model !== undefined && index.model !== undefined && index.model !== model
