@@ -128,8 +128,9 @@ export class ServerIndex implements VectorIndex {
   }
 
   async delete(ids: readonly string[]): Promise<void> {
-    for (let start = 0; start < ids.length; start += WINDOW) {
-      const lines = ids.slice(start, start + WINDOW)
+    const usable = ids.filter(isUsableId);
+    for (let start = 0; start < usable.length; start += WINDOW) {
+      const lines = usable.slice(start, start + WINDOW)
         .map((_id) => `${JSON.stringify({ delete: { _id } })}\n`);
       const request: ServerRequest = {
         method: "POST",

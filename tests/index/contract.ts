@@ -105,7 +105,9 @@ export function testIndex(
       assert.equal(await index.get("filename", text), undefined);
       assert.equal((await index.text(text, { size: 5 })).total, 0);
       assert.equal(await index.count({ access: text, subject: text }), 0);
+      await index.delete([text]);
     }
+    assert.equal(await index.count(), 3);
   });
 
   test("finds the nearest by cosine, best first, as plain arithmetic does", async (index) => {
