@@ -66,6 +66,13 @@ export class EmbeddedIndex implements VectorIndex {
     return this.#meta.model ?? undefined;
   }
 
+  generation(): Promise<string | undefined> {
+    return this.#read(() => {
+      const { epoch, seed } = this.#meta;
+      return seed === null ? undefined : `${epoch}.${seed}`;
+    });
+  }
+
   setModel(name: string): Promise<void> {
     return this.#write((meta) => {
       this.file.run("UPDATE meta SET model = ?", name);

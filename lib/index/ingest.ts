@@ -9,16 +9,18 @@ import {
 } from "../catalog/selection.ts";
 import { shardName } from "../catalog/shard.ts";
 import { notedModel } from "../inference/model.ts";
-import { SetupError, VectorError } from "../shared/errors.ts";
-import { requireFolder } from "../shared/files.ts";
+import { errorMessage, SetupError, UsageError, VectorError } from "../shared/errors.ts";
+import { readFailures, requireFolder } from "../shared/files.ts";
 import { count } from "../shared/progress.ts";
 import type { Report, Run } from "../shared/run.ts";
 import { batches, kept, mapConcurrent, unlessEmpty } from "../shared/streams.ts";
-import { checkVector, hasVector, readVector } from "../vectors/vector_store.ts";
+import { checkVector, findVector, readVector } from "../vectors/vector_store.ts";
 import { toDocument } from "./document.ts";
-import { advance, IngestJournal, type Position, START } from "./journal.ts";
-import { openIndex, readMappingOf } from "./open.ts";
+import { IngestJournal, type Position, type Stop } from "./journal.ts";
+import type { Mapping } from "./mapping.ts";
+import { openIndex, type OpenOptions, readMappingOf } from "./open.ts";
 import type { IngestOptions } from "./options.ts";
+import { dueBefore, isSameStart, type Place, recordsLeft } from "./resume.ts";
 import type { BulkResult, IndexItem, VectorIndex } from "./types.ts";
 
 /** Records that are read at a time. */
@@ -32,36 +34,57 @@ interface Loaded extends IndexItem {
 
 /** Puts every record that has a vector into the index, in place of the document with its id. */
 export async function ingest(options: IngestOptions, run: Run): Promise<Report> {
+  checkTogether(options);
   await requireFolder(options.vectorsDir);
   const selection = selectionOf(options);
   if (options.dryRun) return await plan(options, selection, run);
+  const began = Date.now();
   const part = shardName(options.shard);
   const output = await run.openOutput(options.indexDir, { keepFailures: true, part });
   const journal = new IngestJournal(output, aboutOf(options), part);
-  const from = options.resume && !options.retryFailed ? journal.read() : undefined;
-  if (from === undefined && !options.retryFailed) await output.keepFailures(0);
+  const stop = await whereStopped(journal, selection, options, run);
+  if (stop === undefined && !options.retryFailed) await output.keepFailures(0);
   const earlier = await output.failuresLength();
-  const counting = countTotal(selectRecords(selection, earlier), run);
+  const records = () => selectRecords(selection, earlier);
+  const counting = countTotal(records(), run);
 
+  const isDue = await dueBefore(stop, readFailures(output.failuresPath, earlier), options);
   const withoutVector = { count: 0 };
-  const places = numbered(() => selectRecords(selection, earlier), from, run);
+  const places = recordsLeft(records(), stop, isDue, run);
   const items = mapConcurrent(READERS, places, (p) => readItem(p, options, run, withoutVector));
   const groups = await unlessEmpty(batches(kept(items), options.bulkSize));
   let documents: number | undefined;
   if (groups !== undefined) {
-    await using index = await openFor(groups.first, options, counting, run);
-    await load(groups, index, journal, options, run);
+    const isRest = options.retryFailed || stop !== undefined;
+    await using index = await openFor(groups.first, isRest, options, counting, run);
+    const note = (position: Position, generation: string) => {
+      if (options.retryFailed || position.done <= (stop?.done ?? 0)) return;
+      journal.write({ ...position, began, generation });
+    };
+    await load(groups, index, note, options, run);
     if (options.forcemerge) await index.forcemerge();
     if (options.warmup) await index.warmup();
     documents = await index.count();
   }
   run.signal.throwIfAborted();
   await counting;
-  await journal.remove();
   if (run.stats.total === 0) run.warn(whyNoRecords(selection));
   if (options.retryFailed) await dropRetried(selection, output, earlier);
+  else {
+    await journal.remove();
+    if (stop !== undefined) await output.dropFailures(earlier, () => true); // all were tried again
+  }
   if (withoutVector.count > 0) run.warn(`skipped without a vector: ${withoutVector.count}`);
   return { json: { index: options.index, documents, failures: output.failuresPath } };
+}
+
+/** @throws {UsageError} if the index would be emptied and only a part of the records put in */
+function checkTogether({ recreateIndex, retryFailed, shard }: IngestOptions): void {
+  const part = retryFailed ? "--retry-failed" : shard === undefined ? undefined : "--shard";
+  if (!recreateIndex || part === undefined) return;
+  throw new UsageError(
+    `Cannot use --recreate-index with ${part}: the other records would not be in the index`,
+  );
 }
 
 function selectionOf({ recordsDir, skip, shard, retryFailed, indexDir }: IngestOptions): Selection {
@@ -77,35 +100,44 @@ function selectionOf({ recordsDir, skip, shard, retryFailed, indexDir }: IngestO
 
 /** What tells one command from another, for the journal. */
 function aboutOf(options: IngestOptions): unknown {
-  const { place, index, recordsDir, vectorsDir, format, suffix, skip, shard } = options;
+  const { place, index, recordsDir, vectorsDir, format, suffix, skip, shard, recreateIndex } =
+    options;
   const where = place.kind === "server" ? place.urls.map(String).sort() : place.dir;
-  return [where, index, recordsDir, vectorsDir, format, suffix, skip, shard];
+  return [where, index, recordsDir, vectorsDir, format, suffix, skip, shard, recreateIndex];
 }
 
-/** A record and its place in the run's order. */
-interface Place {
-  readonly record: RecordFile;
-  readonly position: Position;
-}
-
-/** The records after the place where an earlier run stopped, if what came before is the same. */
-async function* numbered(
-  select: () => AsyncIterable<RecordFile>,
-  from: Position | undefined,
+/** Where an interrupted run of the same command stopped, if all that it put in is still there. */
+async function whereStopped(
+  journal: IngestJournal,
+  selection: Selection,
+  options: IngestOptions,
   run: Run,
-): AsyncGenerator<Place> {
-  let position = START;
-  for await (const record of select()) {
-    if (run.signal.aborted) return;
-    position = advance(position, record);
-    if (from === undefined || position.done > from.done) yield { record, position };
-    else if (position.done === from.done) {
-      if (position.crc !== from.crc) return yield* numbered(select, undefined, run);
-      run.stats.skipped += from.done;
-      run.warn(`goes on after the first ${count(from.done)} records, which are in the index`);
-    }
-  }
-  if (from !== undefined && position.done < from.done) yield* numbered(select, undefined, run);
+): Promise<Stop | undefined> {
+  const stop = options.resume && !options.retryFailed ? journal.read() : undefined;
+  if (stop === undefined || !await isSameStart(selectRecords(selection), stop)) return undefined;
+  const mapping = await readMappingOf(options);
+  await using index = await openIndex(
+    options.place,
+    options.index,
+    openOptions(options, mapping, run),
+  );
+  if (await index.generation() !== stop.generation) return undefined;
+  run.warn(`goes on after the first ${count(stop.done)} records`);
+  return stop;
+}
+
+function openOptions(options: IngestOptions, mapping: Mapping | undefined, run: Run): OpenOptions {
+  return {
+    mode: "write",
+    mapping,
+    recreate: options.recreateIndex,
+    concurrency: options.concurrency,
+    timeoutMs: options.timeoutSeconds * 1000,
+    retries: options.retries,
+    signal: run.signal,
+    onNotice: (text) => run.warn(text),
+    onRetry: () => run.stats.retried++,
+  };
 }
 
 /** The record's document and vector; undefined if it has no vector or cannot be used. */
@@ -130,38 +162,35 @@ async function readItem(
 /** Opens the index, if these vectors fit it and there is room for all of them. */
 async function openFor(
   first: readonly Loaded[],
+  isRest: boolean,
   options: IngestOptions,
   counting: Promise<void>,
   run: Run,
 ): Promise<VectorIndex> {
-  const { index: name, recreateIndex, vectorsDir } = options;
-  const length = commonLength(first);
-  const refuse = (what: string, dims: number) =>
-    new SetupError(
-      `Cannot load vectors of ${length} numbers into index "${name}": ${what} ${dims} numbers`,
+  const { index: name, vectorsDir } = options;
+  const recreate = options.recreateIndex && !isRest;
+  const needLength = (dims: number, what: string) => {
+    // The rest of an earlier run may well be nothing but vectors of a wrong size.
+    if (isRest || first.some(({ vector }) => vector.length === dims)) return;
+    throw new SetupError(
+      `Cannot load vectors of ${commonLength(first)} numbers into index "${name}": ${what} ` +
+        `${dims} numbers`,
     );
+  };
   const mapping = await readMappingOf(options);
-  if (mapping?.dims !== undefined && mapping.dims !== length) {
-    throw refuse(`the mapping "${mapping.path}" is for vectors of`, mapping.dims);
+  if (mapping?.dims !== undefined) {
+    needLength(mapping.dims, `the mapping "${mapping.path}" is for vectors of`);
   }
   const index = await openIndex(options.place, name, {
-    mode: "write",
-    mapping,
-    recreate: recreateIndex,
-    concurrency: options.concurrency,
-    timeoutMs: options.timeoutSeconds * 1000,
-    retries: options.retries,
-    signal: run.signal,
-    onNotice: (text) => run.warn(text),
+    ...openOptions(options, mapping, run),
+    recreate,
   });
   try {
-    const isFree = recreateIndex && (mapping !== undefined || index.kind === "embedded");
-    if (!isFree && index.dims !== undefined && index.dims !== length) {
-      throw refuse("its vectors have", index.dims);
-    }
+    const isFree = recreate && (mapping !== undefined || index.kind === "embedded");
+    if (!isFree && index.dims !== undefined) needLength(index.dims, "its vectors have");
     const model = await notedModel(vectorsDir, options);
     if (
-      !recreateIndex && model !== undefined && index.model !== undefined && index.model !== model
+      !recreate && model !== undefined && index.model !== undefined && index.model !== model
     ) {
       throw new SetupError(
         `Cannot load vectors of model "${model}" into index "${name}": it holds those of model ` +
@@ -174,7 +203,8 @@ async function openFor(
       throw new SetupError(`${warning}; --force loads them all the same`);
     }
     if (warning !== undefined) run.warn(warning);
-    if (recreateIndex) await index.clear(); // not before there is something to take its place
+    run.signal.throwIfAborted();
+    if (recreate) await index.clear(); // not before there is something to take its place
     if (model !== undefined && index.model !== model) await index.setModel(model);
     return index;
   } catch (error) {
@@ -187,23 +217,32 @@ async function openFor(
 async function load(
   groups: AsyncIterable<Loaded[]>,
   index: VectorIndex,
-  journal: IngestJournal,
+  note: (position: Position, generation: string) => void,
   options: IngestOptions,
   run: Run,
 ): Promise<void> {
-  if (options.tuning) await index.beginLoad();
+  let generation: string | undefined;
   try {
+    if (options.tuning) await index.beginLoad();
     const requests = index.kind === "embedded" ? 1 : options.concurrency;
     const sent = mapConcurrent(requests, groups, (group) => sendGroup(group, index, run));
     for await (const { group, results } of sent) {
       for (const [record, result] of results) await account(record, result, run);
-      if (!options.retryFailed) journal.write(group.at(-1)!.position);
-      if (run.signal.aborted) break;
+      generation ??= await index.generation();
+      if (generation !== undefined) note(group.at(-1)!.position, generation);
+      run.signal.throwIfAborted();
     }
-  } finally {
-    await index.endLoad();
+    run.signal.throwIfAborted();
+  } catch (error) {
+    await index.endLoad().catch((second) => run.warn(errorMessage(second)));
+    throw error;
   }
-  run.signal.throwIfAborted();
+  await index.endLoad();
+  if (generation === undefined || await index.generation() === generation) return;
+  throw new SetupError(
+    `Cannot load all into index "${index.name}": it was deleted or begun anew meanwhile; see that ` +
+      "it is as it should be, and run the same command again",
+  );
 }
 
 interface Sent {
@@ -254,7 +293,7 @@ async function plan(options: IngestOptions, selection: Selection, run: Run): Pro
   for await (const { folder, stem } of selectRecords(selection)) {
     run.signal.throwIfAborted();
     plan.records++;
-    if (hasVector(options.vectorsDir, folder, stem, options)) plan.withVector++;
+    if (findVector(options.vectorsDir, folder, stem, options) !== undefined) plan.withVector++;
   }
   run.stats.total = plan.records;
   const text = `${count(plan.records)} records, ${count(plan.withVector)} of them with a vector`;

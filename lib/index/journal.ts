@@ -13,7 +13,13 @@ const state = z.object({
   done: z.int().min(0),
   /** CRC-32 of their paths: other files in their place are noticed. */
   crc: z.int(),
+  /** When the run began, in milliseconds since 1970: what was written later it may not have seen. */
+  began: z.number(),
+  /** Of the index that they are in. */
+  generation: z.string(),
 });
+/** Where a run stopped. */
+export type Stop = Omit<z.infer<typeof state>, "key">;
 
 /** A place in the order of records. */
 export interface Position {
@@ -42,7 +48,7 @@ export class IngestJournal {
   }
 
   /** Where the same command stopped; undefined if it has not begun, or ended. */
-  read(): Position | undefined {
+  read(): Stop | undefined {
     try {
       const read = state.parse(JSON.parse(this.output.read(this.#file) ?? ""));
       return read.key === this.#key ? read : undefined;
@@ -51,8 +57,8 @@ export class IngestJournal {
     }
   }
 
-  write({ done, crc }: Position): void {
-    this.output.write(this.#file, JSON.stringify({ key: this.#key, done, crc }));
+  write(stop: Stop): void {
+    this.output.write(this.#file, JSON.stringify({ key: this.#key, ...stop }));
   }
 
   async remove(): Promise<void> {

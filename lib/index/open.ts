@@ -10,7 +10,15 @@ import type { VectorIndex } from "./types.ts";
 /** How an index is opened; all but the mode is for servers alone. */
 export type OpenOptions = Pick<
   ServerIndexOptions,
-  "mode" | "mapping" | "recreate" | "concurrency" | "timeoutMs" | "retries" | "signal" | "onNotice"
+  | "mode"
+  | "mapping"
+  | "recreate"
+  | "concurrency"
+  | "timeoutMs"
+  | "retries"
+  | "signal"
+  | "onNotice"
+  | "onRetry"
 >;
 
 /**

@@ -1,4 +1,5 @@
 /** Bulk requests: each item is in at the end, or has an error that says why it is not. */
+import { Buffer } from "node:buffer";
 import { z } from "zod";
 import { HttpError, IndexError } from "../shared/errors.ts";
 import { Limiter } from "./limiter.ts";
@@ -9,6 +10,16 @@ import type { BulkResult, IndexItem } from "./types.ts";
 
 /** A request is sent once it is this long: a server refuses too long ones, often by hanging up. */
 const REQUEST_BYTES = 16e6;
+
+/** Longest `_id` in UTF-8 bytes: a longer one has a server refuse the whole request. */
+const MAX_ID_BYTES = 512;
+/** Errors of items that are the index's: no other document would be taken either. */
+const INDEX_ERRORS = [
+  "cluster_block_exception",
+  "index_closed_exception",
+  "index_not_found_exception",
+  "security_exception",
+];
 
 const itemError = z.object({
   type: z.string(),
@@ -57,20 +68,22 @@ export class BulkSender {
   /**
    * Puts the items in, one request after the other.
    *
-   * @throws {HttpError} if the server did not answer, or refused a whole request
+   * @throws {HttpError} if the server did not answer, or takes no documents
    */
   async send(items: readonly IndexItem[]): Promise<BulkResult[]> {
+    const sendable = items.filter(({ document }) => isUsableId(document.id));
     const results: BulkResult[] = [];
-    while (results.length < items.length) {
-      const rest = items.slice(results.length);
+    while (results.length < sendable.length) {
+      const rest = sendable.slice(results.length);
       results.push(...await this.limiter.run(() => this.#sendSome(rest)));
     }
-    return results;
+    let next = 0;
+    return items.map((item) => item === sendable[next] ? results[next++]! : unusableId(item));
   }
 
   /** Sends the first items, as many as one request holds, until each has its result. */
   async #sendSome(items: readonly IndexItem[]): Promise<BulkResult[]> {
-    const { client, onNotice } = this.#options;
+    const { client, index, onNotice } = this.#options;
     const answers = await this.#request(items);
     for (let attempt = 0; attempt < client.retries; attempt++) {
       const again = answers.flatMap((answer, i) => isBusy(answer) ? [i] : []);
@@ -87,6 +100,11 @@ export class BulkSender {
         part.forEach((answer, i) => answers[again[sent + i]!] = answer);
         sent += part.length;
       }
+    }
+    const refusal = answers.find(({ error }) => error && INDEX_ERRORS.includes(error.type));
+    if (refusal !== undefined) {
+      const info = { code: `http_${refusal.status}`, url: client.name, status: refusal.status };
+      throw new HttpError(`Cannot write to index "${index}": ${reasonOf(refusal)}`, info);
     }
     return answers.map((answer, i) => toResult(items[i]!.document.id, answer));
   }
@@ -148,13 +166,28 @@ function toResult(id: string, answer: ItemAnswer): BulkResult {
 }
 
 function toError(id: string, answer: ItemAnswer): IndexError {
-  const { type = `status ${answer.status}`, reason, caused_by } = answer.error ?? {};
-  const causes = [reason, caused_by?.reason].filter((text) => text);
-  const text = shorten([type, ...new Set(causes)].join(": "));
   const code = isBusy(answer)
     ? "index_busy"
     : answer.status === 413
     ? "index_too_large"
     : "index_rejected";
-  return new IndexError(`Cannot index document "${id}": ${text}`, code);
+  return new IndexError(`Cannot index document "${id}": ${reasonOf(answer)}`, code);
+}
+
+function reasonOf({ status, error }: ItemAnswer): string {
+  const { type = `status ${status}`, reason, caused_by } = error ?? {};
+  const causes = [reason, caused_by?.reason].filter((text) => text);
+  return shorten([type, ...new Set(causes)].join(": "));
+}
+
+/** Whether an id can be a document's `_id`, and a part of a request's path. */
+export function isUsableId(id: string): boolean {
+  return !["", ".", ".."].includes(id) && id.isWellFormed() &&
+    Buffer.byteLength(id) <= MAX_ID_BYTES;
+}
+
+function unusableId({ document: { id } }: IndexItem): BulkResult {
+  const reason = `an id is text of 1 to ${MAX_ID_BYTES} bytes, other than "." and ".."`;
+  const message = `Cannot index document "${shorten(id)}": ${reason}`;
+  return { id, error: new IndexError(message, "index_rejected") };
 }

@@ -2,10 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { HttpError, type HttpErrorInfo, type MakenError, SetupError } from "../shared/errors.ts";
-import { retryAfterMs } from "../shared/http.ts";
+import { backoffMs, retryAfterMs } from "../shared/http.ts";
 import { NodeRing } from "./node_ring.ts";
 import {
-  backoffMs,
   type Connection,
   connectionReason,
   reasonOf,
@@ -61,6 +60,8 @@ export interface ServerAnswer {
 
 /** Statuses that another try may change. */
 const BUSY = [429, 502, 503, 504];
+/** First and longest wait between two tries. */
+const FIRST_WAIT_MS = 250, MAX_WAIT_MS = 15_000;
 /** Longest wait that a server may ask for. */
 const MAX_ASKED_WAIT_MS = 60_000;
 /** Time limit and tries of a request that goes out after the end was asked for. */
@@ -149,7 +150,10 @@ export class ServerClient implements Disposable {
   /** Waits before try `attempt + 1`, longer each time. */
   async pause(attempt: number, error: MakenError, always = false): Promise<void> {
     const asked = error instanceof HttpError ? error.info.retryAfterMs : undefined;
-    const waitMs = Math.min(MAX_ASKED_WAIT_MS, asked ?? backoffMs(attempt));
+    const waitMs = Math.min(
+      MAX_ASKED_WAIT_MS,
+      asked ?? backoffMs(attempt, FIRST_WAIT_MS, MAX_WAIT_MS),
+    );
     this.#options.onRetry?.(error, waitMs);
     const { signal } = this.#options;
     await sleep(waitMs, undefined, always ? {} : { signal }).catch(() => signal.throwIfAborted());

@@ -16,14 +16,6 @@ export interface ConnectionReason {
   readonly text: string;
 }
 
-/** Longest wait between two tries. */
-const MAX_WAIT_MS = 15_000;
-
-/** Exponential back-off from a quarter of a second, with jitter so that clients do not fall into step. */
-export function backoffMs(attempt: number): number {
-  return Math.min(MAX_WAIT_MS, 250 * 2 ** attempt) * (0.5 + Math.random() / 2);
-}
-
 /** What happened to a connection, from what `fetch()` threw. */
 export function connectionReason(error: unknown): ConnectionReason {
   if (error instanceof Deno.errors.NotCapable) {

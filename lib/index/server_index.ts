@@ -4,7 +4,7 @@ import { HttpError, SetupError } from "../shared/errors.ts";
 import { LoadMode } from "./load_mode.ts";
 import type { Mapping, ServerKind, VectorShape } from "./mapping.ts";
 import type { IndexAdmin, IndexState } from "./server_admin.ts";
-import { BulkSender } from "./server_bulk.ts";
+import { BulkSender, isUsableId } from "./server_bulk.ts";
 import type { ServerClient, ServerRequest } from "./server_client.ts";
 import type { Dialect } from "./server_dialect.ts";
 import { clusterMemory, memoryWarning } from "./server_memory.ts";
@@ -96,6 +96,11 @@ export class ServerIndex implements VectorIndex {
     return this.#created;
   }
 
+  async generation(): Promise<string | undefined> {
+    const uuid = (await this.#told(this.#parts.admin.read()))?.settings.index.uuid;
+    return uuid === undefined ? undefined : String(uuid);
+  }
+
   async setModel(name: string): Promise<void> {
     await this.#told(this.#parts.admin.setMeta({ model: name }));
     this.#model = name;
@@ -123,8 +128,9 @@ export class ServerIndex implements VectorIndex {
   }
 
   async delete(ids: readonly string[]): Promise<void> {
-    for (let start = 0; start < ids.length; start += WINDOW) {
-      const lines = ids.slice(start, start + WINDOW)
+    const usable = ids.filter(isUsableId);
+    for (let start = 0; start < usable.length; start += WINDOW) {
+      const lines = usable.slice(start, start + WINDOW)
         .map((_id) => `${JSON.stringify({ delete: { _id } })}\n`);
       const request: ServerRequest = {
         method: "POST",
@@ -160,7 +166,7 @@ export class ServerIndex implements VectorIndex {
       const schema = z.object({ hits: z.object({ hits: z.array(source) }) });
       return toItem((await this.#ask(`_search?${query}`, body, schema)).hits.hits[0]?._source);
     }
-    if (value === "") return undefined;
+    if (!isUsableId(value)) return undefined;
     const path = `${this.#path}/_doc/${encodeURIComponent(value)}?${query}`;
     const request = { method: "GET", path, accept: [404] } as const;
     const schema = z.object({ found: z.boolean(), _source: storedItem.optional() });

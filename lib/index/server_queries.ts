@@ -10,6 +10,8 @@ export const BEST_FIRST = [{ _score: "desc" }, { id: { order: "asc", unmapped_ty
 export const WITHOUT_VECTOR = { excludes: ["vector"] };
 /** What the beginning of a word counts for, where the whole word counts 1. */
 const BEGINNING_BOOST = 0.1;
+/** Words of a question that count: each makes clauses, of which a server takes about a thousand. */
+const MAX_WORDS = 100;
 /** How far into an ordered answer a server goes. */
 export const WINDOW = 10_000;
 
@@ -63,8 +65,8 @@ export function filterClauses(filters: Filters = {}): object[] {
  * ```
  */
 export function textQuery(text: string, filters: Filters | undefined) {
-  const found = text.match(/[\p{L}\p{N}\p{M}]+/gu);
-  if (found === null) return undefined;
+  const found = text.match(/[\p{L}\p{N}\p{M}]+/gu)?.slice(0, MAX_WORDS);
+  if (found === undefined) return undefined;
   const match = (query: string, type: "bool_prefix" | "cross_fields", boost: number) => ({
     multi_match: { query, type, boost, fields: TEXT_FIELDS },
   });

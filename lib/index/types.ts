@@ -66,6 +66,8 @@ export interface VectorIndex extends AsyncDisposable {
   readonly dims: number | undefined;
   /** Name of the model that made its vectors, where that was told. */
   readonly model: string | undefined;
+  /** Another text whenever the index was begun anew; undefined while it is empty and new. */
+  generation(): Promise<string | undefined>;
   /** Remembers which model made the vectors. */
   setModel(name: string): Promise<void>;
   /** Number of documents that can be found. */

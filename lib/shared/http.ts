@@ -32,8 +32,8 @@ export interface HttpAnswer {
 }
 
 const MAX_REDIRECTS = 5;
-/** Longest wait between two tries. */
-const MAX_WAIT_MS = 60_000;
+/** First and longest wait between two tries. */
+const FIRST_WAIT_MS = 500, MAX_WAIT_MS = 60_000;
 /** Part of an error's body that is kept for logs, in bytes. */
 const BODY_START = 2000;
 
@@ -65,7 +65,8 @@ export class HttpClient {
         this.options.signal.throwIfAborted();
         const again = error instanceof HttpError && error.info.retry === true;
         if (!again || attempt >= this.options.retries) throw error;
-        const waitMs = Math.min(MAX_WAIT_MS, error.info.retryAfterMs ?? backoffMs(attempt));
+        const backoff = backoffMs(attempt, FIRST_WAIT_MS, MAX_WAIT_MS);
+        const waitMs = Math.min(MAX_WAIT_MS, error.info.retryAfterMs ?? backoff);
         this.options.onRetry?.(error, waitMs);
         await this.#sleep(waitMs);
       }
@@ -225,9 +226,9 @@ export function retryAfterMs(header: string | null, now: number = Date.now()): n
   return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }
 
-/** Exponential back-off from half a second, with jitter so that clients do not fall into step. */
-function backoffMs(attempt: number): number {
-  return Math.min(MAX_WAIT_MS, 500 * 2 ** attempt) * (0.5 + Math.random() / 2);
+/** Exponential back-off, with jitter so that clients do not fall into step. */
+export function backoffMs(attempt: number, firstMs: number, maxMs: number): number {
+  return Math.min(maxMs, firstMs * 2 ** attempt) * (0.5 + Math.random() / 2);
 }
 
 function httpError(

@@ -28,35 +28,32 @@ export function encodeVector(vector: Float32Array, format: VectorFormat): Uint8A
 }
 
 /**
- * Reads the vector of a record: from the folder that mirrors the record's own, else from the top
- * of the vectors' folder. Undefined where there is none.
+ * Path of a record's vector: in the folder that mirrors the record's own, else at the top of the
+ * vectors' folder. Undefined where there is none.
  *
  * @param folder of the record, relative to the records' folder
  * @param stem name of the record's file less `.json`
+ */
+export function findVector(
+  vectorsDir: string,
+  folder: string,
+  stem: string,
+  naming: VectorNaming,
+): string | undefined {
+  const name = vectorFileName(stem, naming);
+  return [join(vectorsDir, folder, name), join(vectorsDir, name)].find(exists);
+}
+
+/**
+ * Reads the vector of a record, where {@linkcode findVector} finds it; undefined where there is none.
+ *
  * @throws {VectorError} if the file is not a vector
  */
 export async function readVector(
-  vectorsDir: string,
-  folder: string,
-  stem: string,
-  naming: VectorNaming,
+  ...[vectorsDir, folder, stem, naming]: Parameters<typeof findVector>
 ): Promise<Float32Array | undefined> {
-  const name = vectorFileName(stem, naming);
-  for (const path of new Set([join(vectorsDir, folder, name), join(vectorsDir, name)])) {
-    if (exists(path)) return await readVectorFile(path, naming.format);
-  }
-  return undefined;
-}
-
-/** Whether there is a vector of a record, where {@linkcode readVector} would find it. */
-export function hasVector(
-  vectorsDir: string,
-  folder: string,
-  stem: string,
-  naming: VectorNaming,
-): boolean {
-  const name = vectorFileName(stem, naming);
-  return exists(join(vectorsDir, folder, name)) || exists(join(vectorsDir, name));
+  const path = findVector(vectorsDir, folder, stem, naming);
+  return path === undefined ? undefined : await readVectorFile(path, naming.format);
 }
 
 /**
@@ -79,7 +76,14 @@ export async function readVectorFile(
 }
 
 /**
- * Checks that a vector can be compared by its angle: of the wanted length, finite, not all zeros.
+ * Lengths past which float32 cannot hold their squares: a server's scores of such vectors would not
+ * be numbers, and spoil every search that meets them.
+ */
+const MIN_LENGTH = 1e-18, MAX_LENGTH = 1e18;
+
+/**
+ * Checks that a vector can be compared by its angle: of the wanted size, finite, not all zeros, and
+ * neither too long nor too short for that.
  *
  * @throws {VectorError} with code `vector_size` or `vector_values`
  */
@@ -87,10 +91,15 @@ export function checkVector(vector: Float32Array, size: number): void {
   if (vector.length !== size) {
     throw new VectorError(`it has ${vector.length} numbers in place of ${size}`, "vector_size");
   }
-  let sum = 0;
-  for (let i = 0; i < vector.length; i++) sum += Math.abs(vector[i]!);
-  if (sum === 0) throw new VectorError("all its numbers are zero", "vector_values");
-  if (!Number.isFinite(sum)) {
+  let squares = 0;
+  for (let i = 0; i < vector.length; i++) squares += vector[i]! * vector[i]!;
+  if (squares === 0) throw new VectorError("all its numbers are zero", "vector_values");
+  if (!Number.isFinite(squares)) {
     throw new VectorError("it holds numbers that are not finite", "vector_values");
+  }
+  const length = Math.sqrt(squares);
+  if (length < MIN_LENGTH || length > MAX_LENGTH) {
+    const reason = `its numbers are too ${length > 1 ? "large" : "small"} to be compared`;
+    throw new VectorError(reason, "vector_values");
   }
 }

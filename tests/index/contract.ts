@@ -98,6 +98,18 @@ export function testIndex(
     assert.equal(await index.get("filename", "id7"), undefined);
   });
 
+  test("takes any text for an id, a file name or words", async (index) => {
+    await put(index, items.slice(0, 3));
+    for (const text of ["", ".", "..", "../_search", "\ud800", "\0", "*", "x y ".repeat(3000)]) {
+      assert.equal(await index.get("id", text), undefined);
+      assert.equal(await index.get("filename", text), undefined);
+      assert.equal((await index.text(text, { size: 5 })).total, 0);
+      assert.equal(await index.count({ access: text, subject: text }), 0);
+      await index.delete([text]);
+    }
+    assert.equal(await index.count(), 3);
+  });
+
   test("finds the nearest by cosine, best first, as plain arithmetic does", async (index) => {
     await put(index, items);
     for (const query of [...randomVectors(5, CONTRACT_DIMS, 99), vectors[7]!]) {

@@ -203,6 +203,35 @@ testBoth("broken documents have their reasons, the others are in", async (name) 
   });
 });
 
+testBoth("an id that no server takes fails, the others of its request are in", async (name) => {
+  await using behind = await behindProxy(name, () => undefined);
+  const [first, second, last] = itemsOf(3) as [IndexItem, IndexItem, IndexItem];
+  const odd = ["", "..", "\ud800", "å".repeat(257)]
+    .map((id) => ({ ...second, document: documentOf(id) }));
+  const longest = { ...second, document: documentOf("å".repeat(256)) };
+  const results = await behind.load([first, ...odd, longest, last], 10);
+  assert.deepEqual(results.map((r) => "error" in r), [false, true, true, true, true, false, false]);
+  assert.deepEqual(results.map(({ id }) => id).slice(-1), ["id2"]);
+  assert.match(errorsOf(results)[3]!.message, /^Cannot index document "å.* 512 bytes/);
+  assert.equal(await behind.index.count(), 3);
+  assert.deepEqual(await behind.index.get("id", longest.document.id), longest);
+});
+
+testBoth("an index that takes nothing ends the load, not each document", async (name) => {
+  await using behind = await behindProxy(name, () => undefined, 1);
+  const path = `/${behind.index.name}/_settings`;
+  const server = running.get(name)!;
+  for (const block of ["write", "read_only_allow_delete"]) {
+    await request(server, "PUT", path, { index: { blocks: { [block]: true } } });
+    await assert.rejects(behind.index.bulk(itemsOf(3)), {
+      code: "setup",
+      message: /^Cannot write to index "test_[^"]*": cluster_block_exception: .*block/,
+    });
+    await request(server, "PUT", path, { index: { blocks: { [block]: null } } });
+  }
+  assert.equal(errorsOf(await behind.index.bulk(itemsOf(3))).length, 0);
+});
+
 Deno.test({
   name: "servers killed while loading are waited for until they are back",
   ignore: !(running.has("elasticsearch") && running.has("opensearch")),

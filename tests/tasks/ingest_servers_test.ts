@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { encodeNpy } from "../../lib/vectors/npy.ts";
 import { encodeVct } from "../../lib/vectors/vct.ts";
 import { request, type Server, servers } from "../helpers/cluster.ts";
+import { faultyProxy } from "../helpers/faulty_proxy.ts";
 import { randomVectors } from "../index/contract.ts";
 import { jsonOf, ROOT, runTask, spawnTask, type TaskResult } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
@@ -156,6 +157,59 @@ for (const name of ["elasticsearch", "opensearch"]) {
     },
   );
 }
+
+for (const name of ["elasticsearch", "opensearch"]) {
+  test("an index that is deleted while it is loaded is no success", name, async (server) => {
+    await using dir = await tempDir();
+    await writeItems(dir.path, 1500);
+    const index = `t${crypto.randomUUID()}`;
+    const mapping = await mappingFor(name, dir.path, index);
+    const args = seedCommand(server, mapping, dir.path).concat("--concurrency", "1");
+    try {
+      const child = spawnTask([...args, "--bulk-size", "20"]);
+      const journal = join(dir.path, "state/.maken/ingest.json");
+      while (await Deno.stat(journal).catch(() => undefined) === undefined) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      await request(server, "DELETE", `/${index}`);
+      const { code, stderr } = await child.output();
+      assert.equal(code, 2);
+      assert.match(new TextDecoder().decode(stderr), /begun anew meanwhile|no such index/);
+      await request(server, "DELETE", `/${index}`);
+      const again = await runTask([...args, "--json"]);
+      assert.deepEqual([again.code, jsonOf(again).documents], [0, 1500], again.stderr);
+    } finally {
+      await request(server, "DELETE", `/${index}`);
+    }
+  });
+}
+
+test(
+  "what went wrong first is told, and what that left undone",
+  "elasticsearch",
+  async (server) => {
+    await using dir = await tempDir();
+    await writeItems(dir.path, 20);
+    let isBroken = false;
+    await using proxy = await faultyProxy(server.url, ({ path, bulk }) => {
+      isBroken ||= bulk === 2;
+      const error = bulk > 0 ? "first fault" : path.endsWith("_settings") ? "second fault" : "";
+      return isBroken && error !== ""
+        ? { status: 400, body: JSON.stringify({ error }) }
+        : undefined;
+    });
+    const index = `t${crypto.randomUUID()}`;
+    const mapping = await mappingFor("elasticsearch", dir.path, index);
+    const args = seedCommand({ url: proxy.url }, mapping, dir.path);
+    try {
+      const { code, stderr } = await runTask([...args, "--bulk-size", "10", "--concurrency", "1"]);
+      assert.equal(code, 2);
+      assert.match(stderr, /change the settings.*second fault\n.*write to.*first fault\n.*stopped/);
+    } finally {
+      await request(server, "DELETE", `/${index}`);
+    }
+  },
+);
 
 test(
   "set-up faults are one line each, change nothing, and tell no password",

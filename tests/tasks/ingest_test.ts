@@ -56,6 +56,16 @@ Deno.test("ingest counts and names what it cannot use, and indexes the rest", as
   const failures = await Deno.readTextFile(join(dir.path, "i/.maken/failures.jsonl"));
   assert.equal(failures.trim().split("\n").length, 5);
   assert.match(result.stderr, /skipped without a vector: 1$/m);
+  // Nothing is left but vectors of wrong sizes, more of them than of the right one.
+  for (const name of ["id1.npy", "id2.npy", "id4.npy"]) {
+    await Deno.writeFile(vector(name), encodeNpy(vectors[1]!.slice(0, 8)));
+  }
+  await Deno.writeTextFile(join(dir.path, "r/nb/id5.json"), '{"id":"id5"}');
+  for (const expected of [[1, 5, 1, 4], [1, 4, 0, 4]]) {
+    const again = await runTask([...ingest, "--retry-failed", "--json"]);
+    const { total, stored, failed } = jsonOf(again);
+    assert.deepEqual([again.code, total, stored, failed], expected, again.stderr);
+  }
 });
 
 Deno.test("ingest names the index by a mapping file too, and begins it anew", async () => {
