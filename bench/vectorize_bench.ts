@@ -51,7 +51,7 @@ async function run(command: string, args: string[]) {
     stderr: "piped",
   }).spawn();
   let peak = 0;
-  const watch = setInterval(() => peak = Math.max(peak, residentOfTree(child.pid)), 50);
+  const watch = setInterval(() => peak = Math.max(peak, memoryOfTree(child.pid)), 50);
   const { code, stdout, stderr } = await child.output();
   clearInterval(watch);
   const text = new TextDecoder().decode(stdout);
@@ -59,13 +59,14 @@ async function run(command: string, args: string[]) {
   return { text, seconds: (performance.now() - start) / 1000, megabytes: peak / 1e6 };
 }
 
-/** Bytes of memory of the process and those below it. */
-function residentOfTree(pid: number): number {
+/** Bytes of memory of the process and those below it; pages that several of them have count once. */
+function memoryOfTree(pid: number): number {
   try {
-    const pages = Number(Deno.readTextFileSync(`/proc/${pid}/statm`).split(" ")[1]);
+    const rollup = Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`);
+    const own = 1024 * Number(/^Pss:\s+(\d+)/m.exec(rollup)![1]);
     const children = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).trim();
     const below = children === "" ? [] : children.split(" ").map(Number);
-    return below.reduce((sum, child) => sum + residentOfTree(child), pages * 4096);
+    return below.reduce((sum, child) => sum + memoryOfTree(child), own);
   } catch {
     return 0; // it has ended
   }

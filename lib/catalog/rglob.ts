@@ -16,11 +16,11 @@
  */
 export function rglobPattern(glob: string): RegExp {
   const parts = glob.split("/").filter((part) => part !== "" && part !== ".");
-  if (glob.startsWith("/") || parts.length === 0) throw new RangeError("not a relative pattern");
+  if (glob.startsWith("/")) throw new RangeError("not a relative pattern");
   if (parts.some((part) => part.includes("**") && part !== "**")) {
     throw new RangeError("** can only be a whole component");
   }
-  if (parts.at(-1) === "**") return /(?!)/; // finds folders alone
+  if ((parts.at(-1) ?? "**") === "**" || glob.endsWith("/")) return /(?!)/; // finds folders alone
   const sources = parts.map((part, i) => {
     if (part === "**") return "(?:[^/]+/)*";
     return componentSource(part) + (i < parts.length - 1 ? "/" : "");

@@ -79,7 +79,8 @@ async function repair(
   name: string,
   onNotice: (text: string) => void,
 ): Promise<void> {
-  const left = `Index "${name}" was left by a run that did not end`;
+  const left =
+    `Index "${name}" was left in load mode by a run that did not end, or that still loads`;
   try {
     if (await load.repair(state)) onNotice(`${left}: its settings are restored`);
   } catch (error) {

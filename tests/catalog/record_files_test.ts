@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { readRecord, recordFiles } from "../../lib/catalog/record_files.ts";
 import { RecordError } from "../../lib/shared/errors.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
@@ -83,6 +83,69 @@ for (const [glob, expected] of RGLOB) {
     assert.deepEqual(found.sort(), expected.toSorted());
     assert.equal((await Array.fromAsync(recordFiles(dir.path, glob))).length, expected.length);
   });
+}
+
+/** Patterns of pieces that mean something to `rglob`, the same ones each time. */
+function oddGlobs(n: number): string[] {
+  const pieces = ["*", "?", "[a-c]", "[!a]", "[", "]", "!", "a", "b1", "x", "library", ".json", "-"]
+    .concat("**/", "/", "./", "{", "^", "$", "(", "+", "𝒳", "ø");
+  let seed = 1;
+  const random = (below: number) => {
+    seed = seed * 16_807 % 2_147_483_647;
+    return seed % below;
+  };
+  const glob = () => Array.from({ length: 1 + random(6) }, () => pieces[random(pieces.length)]);
+  return Array.from({ length: n }, () => glob().join(""));
+}
+
+const PYTHON_RGLOB = `
+import json, pathlib, sys
+root = pathlib.Path(sys.argv[1])
+def find(glob):
+    try:
+        paths = (p.relative_to(root).as_posix() for p in root.rglob(glob) if p.is_file())
+        return sorted({p for p in paths if p.endswith(".json")})
+    except (ValueError, NotImplementedError):
+        return None
+print(json.dumps([find(glob) for glob in json.load(sys.stdin)]))
+`;
+
+Deno.test({
+  name: "recordFiles() finds what Python's own rglob finds, for 500 odd patterns",
+  ignore: !await hasPython(),
+  async fn() {
+    await using dir = await tempDir();
+    await makeFiles(dir.path, [...RECORDS, ...NO_RECORDS]);
+    const globs = [...RGLOB.map(([glob]) => glob), ...oddGlobs(500)];
+    const python = new Deno.Command("python3", {
+      args: ["-c", PYTHON_RGLOB, dir.path],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    await ReadableStream.from([JSON.stringify(globs)]).pipeThrough(new TextEncoderStream())
+      .pipeTo(python.stdin);
+    const expected: (string[] | null)[] = JSON.parse(
+      new TextDecoder().decode((await python.output()).stdout),
+    );
+    for (const [i, glob] of globs.entries()) {
+      const found = await Array.fromAsync(
+        recordFiles(dir.path, glob),
+        ({ path }) => relative(dir.path, path),
+      ).catch((error) => {
+        if (error instanceof RangeError) return null;
+        throw error;
+      });
+      assert.deepEqual(found?.sort() ?? null, expected[i]?.toSorted() ?? null, glob);
+    }
+  },
+});
+
+async function hasPython(): Promise<boolean> {
+  try {
+    return (await new Deno.Command("python3", { args: ["--version"] }).output()).success;
+  } catch {
+    return false;
+  }
 }
 
 Deno.test("recordFiles() tells path, folder and stem, in the same order every time", async () => {
