@@ -19,7 +19,7 @@ const flags = permissionFlags({
   write: folders,
   env: [...enginePermissions("onnx").env, "BASE_URL"],
   ffi: [PACKAGES_DIR],
-  run: [Deno.execPath(), resolve("tests/servers.sh")],
+  run: [Deno.execPath(), resolve("tests/servers.sh"), "ps", "script"],
 });
 
 const child = new Deno.Command(Deno.execPath(), {
