@@ -164,9 +164,11 @@ async function settle(url: string): Promise<void> {
 function relayTo(url: string) {
   const { hostname, port } = new URL(url);
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const open = new Set<Deno.TcpConn>();
   let sent = 0;
   const pass = async (client: Deno.TcpConn) => {
     const server = await Deno.connect({ hostname, port: Number(port) });
+    for (const connection of [client, server]) open.add(connection);
     const counter = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
       transform(chunk, controller) {
         sent += chunk.length;
@@ -187,6 +189,13 @@ function relayTo(url: string) {
     async [Symbol.asyncDispose]() {
       listener.close();
       await accepting;
+      for (const connection of open) {
+        try {
+          connection.close();
+        } catch {
+          // It was closed by its other side.
+        }
+      }
     },
   };
 }
