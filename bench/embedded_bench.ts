@@ -3,6 +3,7 @@
  * and memory a vector in a process that searches.
  *
  * Run: deno run --allow-all bench/embedded_bench.ts [--vectors FILE] [ROWS …]   (default: 10000 100000)
+ *   or, for many rows, in two steps: … [--vectors FILE] --load DIR ROWS, then … --search DIR
  *
  * FILE holds float32 vectors of 2048 numbers, one after the other; without it the bundled pictures
  * are put through the demo model. Where there are fewer than ROWS, the others are neighbours of
@@ -32,26 +33,33 @@ async function main() {
   const [, file] = at < 0 ? [] : args.splice(at, 2);
   const real = file === undefined ? await bundledVectors() : floatsOf(await Deno.readFile(file));
   say(`${real.length / DIMS} real vectors from ${file ?? "the bundled pictures"}`);
+  if (args[0] === "--load") return say(await load(args[1]!, Number(args[2]), real));
   for (const arg of args.length > 0 ? args : ["10000", "100000"]) await measure(Number(arg), real);
 }
 
 async function measure(rows: number, real: Float32Array) {
   const dir = await Deno.makeTempDir({ prefix: "maken_bench_" });
   try {
-    const vectors = vectorsOf(rows, real);
-    const load = await fill(dir, rows, vectors);
-    const random = randomNumbers(rows + 1);
-    const asked = Array.from({ length: QUERIES }, () => Math.floor(random() * rows));
-    const truth = exactNeighbours(asked.map(vectors), rows, vectors);
-    await Deno.writeTextFile(join(dir, "asked.json"), JSON.stringify({ asked, truth }));
+    const loaded = await load(dir, rows, real);
     const { stdout } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", "--allow-all", HEAP, import.meta.filename!, "--search", dir],
       stderr: "inherit",
     }).output();
-    say(`${rows} rows: ${load}; ${new TextDecoder().decode(stdout).trim()}`);
+    say(`${loaded}; ${new TextDecoder().decode(stdout).trim()}`);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
+}
+
+/** Makes the index, and says what its searches should find. */
+async function load(dir: string, rows: number, real: Float32Array): Promise<string> {
+  const vectors = vectorsOf(rows, real);
+  const figures = await fill(dir, rows, vectors);
+  const random = randomNumbers(rows + 1);
+  const asked = Array.from({ length: QUERIES }, () => Math.floor(random() * rows));
+  const truth = exactNeighbours(asked.map(vectors), rows, vectors);
+  await Deno.writeTextFile(join(dir, "asked.json"), JSON.stringify({ asked, truth }));
+  return `${rows} rows: ${figures}`;
 }
 
 /** Searches a small index first, so that what any search takes is not counted as its vectors'. */

@@ -1,6 +1,7 @@
 /**
  * `deno task NAME …`: reads the arguments, then runs the tool in a child process that has exactly
- * the permissions they call for. Signals and the exit code pass through.
+ * the permissions they call for, and no password among its arguments. Signals and the exit code pass
+ * through.
  */
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -9,9 +10,10 @@ import { downloadPermissions, parseDownloadOptions } from "../lib/catalog/option
 import { ingestPermissions, parseIngestOptions } from "../lib/index/options.ts";
 import { modelPermissions, parseModelOptions } from "../lib/inference/model_options.ts";
 import { parseVectorizeOptions, vectorizePermissions } from "../lib/inference/options.ts";
+import { type SignIn, signIn, type SignInOptions } from "../lib/index/sign_in.ts";
 import { parseSearchOptions, searchPermissions } from "../lib/search/options.ts";
 import { PROGRAM_DIR } from "../lib/shared/program.ts";
-import { explainParseError } from "../lib/shared/cli.ts";
+import { EXIT, explainParseError } from "../lib/shared/cli.ts";
 import { printResult } from "../lib/shared/log.ts";
 import { permissionFlags, type Permissions } from "../lib/shared/permissions.ts";
 
@@ -27,6 +29,11 @@ const TOOLS: Record<string, Plan> = {
   search: (argv) => searchPermissions(parseSearchOptions(argv)),
 };
 
+/** Options of the tools that sign in to a server. */
+const SIGN_IN: Record<string, (argv: readonly string[]) => SignInOptions> = {
+  ingest: parseIngestOptions,
+};
+
 /** glibc's malloc gives memory back sooner: a model needs twice as much while it is loaded. */
 const MALLOC = { MALLOC_ARENA_MAX: "2", MALLOC_TRIM_THRESHOLD_: "131072" };
 
@@ -38,21 +45,27 @@ Deno.exit(await launch(name, TOOLS[name]!, argv));
 
 async function launch(name: string, plan: Plan, argv: readonly string[]): Promise<number> {
   enterFolderOfUser();
-  let flags: string[];
   try {
-    flags = permissionFlags(plan(argv));
+    const flags = permissionFlags(plan(argv));
+    if (argv.includes("--print-permissions")) {
+      printResult(flags.join("\n"));
+      return EXIT.done;
+    }
+    const parse = SIGN_IN[name];
+    const signedIn = parse === undefined ? { argv, env: {} } : await signIn(argv, parse);
+    return signedIn === undefined ? EXIT.interrupted : await run(name, flags, signedIn);
   } catch (error) {
     return explainParseError(name, error);
   }
-  if (argv.includes("--print-permissions")) {
-    printResult(flags.join("\n"));
-    return 0;
-  }
+}
+
+/** Runs the tool in a child process, to its end. */
+async function run(name: string, flags: readonly string[], { argv, env }: SignIn): Promise<number> {
   const config = `--config=${join(PROGRAM_DIR, "deno.json")}`;
   const tool = join(PROGRAM_DIR, "tasks", `${name}.ts`);
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-remote", HEAP, config, ...flags, tool, ...argv],
-    env: MALLOC,
+    env: { ...MALLOC, ...env },
   }).spawn();
   const pass = (signal: Deno.Signal) => {
     try {

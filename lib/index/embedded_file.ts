@@ -1,4 +1,5 @@
 /** The SQLite file of an embedded index: its tables, and transactions on it. */
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { SetupError } from "../shared/errors.ts";
@@ -83,9 +84,15 @@ export class EmbeddedFile {
   /**
    * Opens `<dir>/<name>.sqlite`, in mode `write` makes it.
    *
+   * @param options.recreate whether an index of another format makes way for a new one
    * @throws {SetupError} if it is not there, not an index, or cannot be written
    */
-  static async open(dir: string, name: string, mode: Mode): Promise<EmbeddedFile> {
+  static async open(
+    dir: string,
+    name: string,
+    mode: Mode,
+    { recreate = false }: { recreate?: boolean } = {},
+  ): Promise<EmbeddedFile> {
     const path = join(dir, `${name}.sqlite`);
     try {
       if (mode === "read") await Deno.stat(path);
@@ -96,12 +103,18 @@ export class EmbeddedFile {
         mode,
       );
       try {
-        file.#begin();
-        return file;
+        if (!recreate || !file.#hasOtherFormat()) {
+          file.#begin();
+          return file;
+        }
       } catch (error) {
         file.db.close();
         throw error;
       }
+      file.db.close();
+      // Its log first: a new file must not take it for its own.
+      for (const end of ["-journal", "-wal", "-shm", ""]) await rm(path + end, { force: true });
+      return await EmbeddedFile.open(dir, name, mode);
     } catch (error) {
       const hint = mode === "read" && error instanceof Deno.errors.NotFound
         ? '; "deno task ingest" makes it'
@@ -180,15 +193,23 @@ export class EmbeddedFile {
     this.#checkFormat();
   }
 
-  #checkFormat(): void {
-    const application = this.get("PRAGMA application_id")!.application_id;
+  /** Whether this is an index, but not one that this version can use. */
+  #hasOtherFormat(): boolean {
+    return this.#isIndex() && this.get("PRAGMA user_version")!.user_version !== FORMAT;
+  }
+
+  #isIndex(): boolean {
     const isFirstFormat = this.get("SELECT 1 FROM sqlite_master WHERE name = 'code'") !== undefined;
-    if (application !== APPLICATION && !isFirstFormat) throw new Error("it is not an index");
+    return isFirstFormat || this.get("PRAGMA application_id")!.application_id === APPLICATION;
+  }
+
+  #checkFormat(): void {
+    if (!this.#isIndex()) throw new Error("it is not an index");
     const format = this.get("PRAGMA user_version")!.user_version;
     if (format !== FORMAT) {
       throw new Error(
-        `it has format ${format || 1}, and this version reads ${FORMAT}; remove the file and ` +
-          'run "deno task ingest" again',
+        `it has format ${format || 1}, and this version reads ${FORMAT}; ` +
+          '"deno task ingest --recreate-index" begins it anew',
       );
     }
   }

@@ -29,6 +29,8 @@ export interface EmbeddedOptions {
   /** Name of the index: the file is `<dir>/<name>.sqlite`. */
   readonly name: string;
   readonly mode: Mode;
+  /** It will be cleared: one of another format makes way for a new one. */
+  readonly recreate?: boolean | undefined;
 }
 
 /** Opens an embedded index. */
@@ -46,8 +48,10 @@ export class EmbeddedIndex implements VectorIndex {
    *
    * @throws {SetupError} if it is not there, not an index, or cannot be written
    */
-  static async open({ dir, name, mode }: EmbeddedOptions): Promise<EmbeddedIndex> {
-    const file = await EmbeddedFile.open(dir, name, mode);
+  static async open(
+    { dir, name, mode, recreate = false }: EmbeddedOptions,
+  ): Promise<EmbeddedIndex> {
+    const file = await EmbeddedFile.open(dir, name, mode, { recreate });
     const index = new EmbeddedIndex(name, file);
     try {
       await index.count(); // so that `dims` and `model` are known

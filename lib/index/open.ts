@@ -7,7 +7,7 @@ import { openServerIndex, type ServerIndexOptions } from "./open_server.ts";
 import type { IndexPlace } from "./options.ts";
 import type { VectorIndex } from "./types.ts";
 
-/** How an index is opened; all but the mode is for servers alone. */
+/** How an index is opened; most of it is for servers alone. */
 export type OpenOptions = Pick<
   ServerIndexOptions,
   | "mode"
@@ -32,7 +32,8 @@ export async function openIndex(
   options: OpenOptions,
 ): Promise<VectorIndex> {
   if (place.kind === "embedded") {
-    return await EmbeddedIndex.open({ dir: place.dir, name, mode: options.mode });
+    const { mode, recreate } = options;
+    return await EmbeddedIndex.open({ dir: place.dir, name, mode, recreate });
   }
   const { urls, user, password, apiKey, ca } = place;
   return await openServerIndex({

@@ -2,6 +2,7 @@
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { statSync } from "node:fs";
 import { basename, resolve } from "node:path";
+import process from "node:process";
 import { shardOption } from "../catalog/options.ts";
 import type { Shard } from "../catalog/shard.ts";
 import {
@@ -43,6 +44,7 @@ export interface ServerPlace {
   readonly urls: readonly URL[];
   /** No user means no password. */
   readonly user: string | undefined;
+  /** Undefined if none was given; one that was may be empty. */
   readonly password: string | undefined;
   readonly apiKey: string | undefined;
   /** Absolute path of the certificate of the authority that is trusted. */
@@ -115,6 +117,21 @@ export const signIn = {
     new Option("--ca <file>", "certificate of the authority that is trusted").argParser(path),
 };
 
+/**
+ * A password or key: by its option, else by its argument, else by its variable. An empty text gives
+ * way to what comes after it, so that arguments can follow a password that the variable holds.
+ */
+export function secretOf(
+  command: { getOptionValueSource(key: string): string | undefined },
+  option: { readonly key: string; readonly value: string | undefined; readonly variable: string },
+  argument?: string,
+): string | undefined {
+  const { key, value, variable } = option;
+  const given = [command.getOptionValueSource(key) === "cli" ? value : undefined, argument];
+  return [...given, process.env[variable]].find((text) => text) ??
+    given.find((text) => text !== undefined);
+}
+
 /** Names of the environment variables that sign in. */
 export const SIGN_IN_ENV: readonly string[] = ["ES_USER", "ES_PASSWORD", "ES_API_KEY"];
 
@@ -144,7 +161,7 @@ export function placeOf({ url, indexDir, user, password, apiKey, ca }: PlaceOpti
     kind: "server",
     urls: url,
     user: given(user),
-    password: given(user) === undefined ? undefined : given(password),
+    password: given(user) === undefined ? undefined : password,
     apiKey: given(apiKey),
     ca,
   };
@@ -232,7 +249,12 @@ export function parseIngestOptions(argv: readonly string[]): IngestOptions {
       ...o,
       url,
       user: or("user", o.user, user),
-      password: or("password", o.password, password),
+      password: secretOf(
+        parsed,
+        { key: "password", value: o.password, variable: "ES_PASSWORD" },
+        password,
+      ),
+      apiKey: secretOf(parsed, { key: "apiKey", value: o.apiKey, variable: "ES_API_KEY" }),
     }),
     indexDir: o.indexDir,
     mapping,

@@ -34,6 +34,8 @@ import type {
 /** Candidates that each shard looks at: this many, or a multiple of `k` where that is more. */
 const MIN_CANDIDATES = 200;
 const CANDIDATES_PER_HIT = 4;
+/** A shard that cannot be asked is an error: without it, nearer documents could be missing. */
+const SEARCH = "_search?allow_partial_search_results=false";
 /** Different values that a facet tells of. */
 const FACET_VALUES = 1000;
 
@@ -116,7 +118,7 @@ export class ServerIndex implements VectorIndex {
     const bucket = z.object({ key: z.string(), doc_count: z.number() });
     const values = z.object({ buckets: z.array(bucket) });
     const schema = z.object({ aggregations: z.object({ values }).optional() });
-    const { aggregations } = await this.#ask("_search", body, schema);
+    const { aggregations } = await this.#ask(SEARCH, body, schema);
     const buckets = aggregations?.values.buckets ?? [];
     return new Map(buckets.map(({ key, doc_count }) => [key, doc_count]));
   }
@@ -164,7 +166,7 @@ export class ServerIndex implements VectorIndex {
       const body = { query: { term: { filename: value } }, size: 1, sort: [BEST_FIRST[1]] };
       const source = z.object({ _source: storedItem.nullish() });
       const schema = z.object({ hits: z.object({ hits: z.array(source) }) });
-      return toItem((await this.#ask(`_search?${query}`, body, schema)).hits.hits[0]?._source);
+      return toItem((await this.#ask(`${SEARCH}&${query}`, body, schema)).hits.hits[0]?._source);
     }
     if (!isUsableId(value)) return undefined;
     const path = `${this.#path}/_doc/${encodeURIComponent(value)}?${query}`;
@@ -177,7 +179,7 @@ export class ServerIndex implements VectorIndex {
   async nearest(vector: Float32Array, k: number, filters?: Filters): Promise<Hit[]> {
     const candidates = Math.min(WINDOW, Math.max(MIN_CANDIDATES, CANDIDATES_PER_HIT * k));
     // All candidates are sorted, so that of equally near ones the smaller ids are in.
-    const { hits } = await this.#search("_search", {
+    const { hits } = await this.#search(SEARCH, {
       ...this.#parts.dialect.knn(vector, candidates, filterClauses(filters)),
       size: Math.min(WINDOW, k),
       sort: BEST_FIRST,
@@ -194,7 +196,7 @@ export class ServerIndex implements VectorIndex {
     if (query === undefined) return { total: 0, documents: [] };
     const from = Math.min(offset, WINDOW);
     // Scores of all shards by the same measure: how rare a word is in the whole index.
-    const { hits, total } = await this.#search("_search?search_type=dfs_query_then_fetch", {
+    const { hits, total } = await this.#search(`${SEARCH}&search_type=dfs_query_then_fetch`, {
       query,
       from,
       size: Math.min(size, WINDOW - from),
@@ -206,7 +208,7 @@ export class ServerIndex implements VectorIndex {
 
   async random(size: number, filters?: Filters): Promise<readonly Document[]> {
     const query = randomQuery(filters);
-    const { hits } = await this.#search("_search", { query, size: Math.min(size, WINDOW) });
+    const { hits } = await this.#search(SEARCH, { query, size: Math.min(size, WINDOW) });
     return hits.map(({ _source }) => _source);
   }
 

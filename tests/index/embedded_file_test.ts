@@ -28,10 +28,11 @@ Deno.test("EmbeddedIndex.open() explains what it cannot open, and leaves it alon
       using db = new DatabaseSync(path);
       db.exec("CREATE TABLE meta (key TEXT)");
     },
-    'format 1, and this version reads 2; remove the file and run "deno task ingest" again': () => {
-      using db = new DatabaseSync(path);
-      db.exec("CREATE TABLE code (row INTEGER PRIMARY KEY, bits BLOB NOT NULL)");
-    },
+    'format 1, and this version reads 2; "deno task ingest --recreate-index" begins it anew':
+      () => {
+        using db = new DatabaseSync(path);
+        db.exec("CREATE TABLE code (row INTEGER PRIMARY KEY, bits BLOB NOT NULL)");
+      },
     "it has format 3": () => {
       using db = new DatabaseSync(path);
       db.exec("CREATE TABLE x (y); PRAGMA application_id = 0x4d616b6e; PRAGMA user_version = 3");
@@ -52,6 +53,28 @@ Deno.test("EmbeddedIndex.open() explains what it cannot open, and leaves it alon
   }
   await Deno.writeFile(path, new Uint8Array());
   await assert.rejects(open(dir.path, "read"), { message: /it is not an index/ });
+});
+
+Deno.test("EmbeddedIndex.open() puts a new index in place of one of another format", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "x.sqlite");
+  const anew = () =>
+    EmbeddedIndex.open({ dir: dir.path, name: "x", mode: "write", recreate: true });
+  for (const format of [1, 3]) {
+    const db = new DatabaseSync(path);
+    db.exec(`PRAGMA journal_mode = WAL; CREATE TABLE code (x); PRAGMA user_version = ${format}`);
+    await Deno.copyFile(`${path}-wal`, `${path}.copy`);
+    db.close();
+    await Deno.rename(`${path}.copy`, `${path}-wal`); // as a process leaves it that was killed
+    await using index = await anew();
+    await index.bulk(items);
+    assert.equal((await index.nearest(vectors[7]!, 1))[0]?.document.id, "7");
+  }
+  await Deno.remove(path);
+  using db = new DatabaseSync(path);
+  db.exec("CREATE TABLE mine (x)");
+  await assert.rejects(anew(), { message: /it is not an index/ });
+  assert.equal(db.prepare("SELECT count(*) AS n FROM mine").get()!.n, 0, "it is still there");
 });
 
 Deno.test("EmbeddedIndex says in one line that a file is damaged, whatever it is asked", async () => {

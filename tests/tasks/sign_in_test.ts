@@ -1,0 +1,131 @@
+/** Where a password may come from, and who gets to see it. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { encodeNpy } from "../../lib/vectors/npy.ts";
+import { serve } from "../helpers/http_server.ts";
+import { ROOT, runTask } from "../helpers/run_task.ts";
+import { tempDir } from "../helpers/temp_dir.ts";
+
+/** What a run told the server and the world, up to its first request. */
+interface Seen {
+  /** User and password, as the server read them. */
+  login: string | undefined;
+  /** Arguments of the tool's process, as everybody on the machine may read them. */
+  args: string | undefined;
+}
+
+/** A server that lets nobody in, with a record and its vector for it. */
+async function locked() {
+  const dir = await tempDir();
+  const seen: Seen = { login: undefined, args: undefined };
+  const server = serve(async ({ headers }) => {
+    const [, code = ""] = (headers.get("authorization") ?? "").split(" ");
+    seen.login = new TextDecoder().decode(Uint8Array.fromBase64(code));
+    const { stdout } = await new Deno.Command("ps", { args: ["-ww", "-eo", "args"] }).output();
+    seen.args = new TextDecoder().decode(stdout).split("\n").find((line) =>
+      line.includes("tasks/ingest.ts") && line.includes(dir.path)
+    );
+    return new Response("{}", { status: 401 });
+  });
+  await Deno.writeTextFile(join(dir.path, "a.json"), '{"id":"a"}');
+  await Deno.writeFile(join(dir.path, "a.npy"), encodeNpy(new Float32Array(16).fill(1)));
+  const folders = ["--records-dir", dir.path, "--vectors-dir", dir.path, "--index-dir", dir.path];
+  return {
+    seen,
+    port: server.host.split(":")[1]!,
+    ingest: (...args: string[]) => ["ingest", ...args, ...folders],
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await dir[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("a password reaches the server, and no list of processes or message", async () => {
+  await using at = await locked();
+  const url = ["--url", `http://127.0.0.1:${at.port}`];
+  const secret = "me"; // the user's name too
+  const cases: string[][] = [
+    [...url, "--user", "me", "--password", secret],
+    [...url, "--user=me", `--password=${secret}`, "--api-key", ""],
+    ["127.0.0.1", at.port, "me", secret],
+    ["127.0.0.1", at.port, "me", secret, "--password", secret],
+  ];
+  for (const args of cases) {
+    const { code, stderr } = await runTask(at.ingest(...args));
+    assert.equal(code, 2, stderr);
+    assert.equal(at.seen.login, "me:me", args.join(" "));
+    const words = at.seen.args!.split(/[ =]/).filter((word) => word === "me");
+    assert.equal(words.length, 1, `the user's name alone: ${at.seen.args}`);
+  }
+  const { stdout } = await runTask(
+    at.ingest(...url, "--user", "me", "--password", "s3cret-1", "--print-permissions"),
+  );
+  assert.doesNotMatch(stdout, /s3cret/);
+  await runTask(at.ingest(...url, "--api-key", "a2V5"));
+  assert.doesNotMatch(at.seen.args!, /a2V5/);
+});
+
+Deno.test("the original's empty PASSWORD stays one; an empty USER signs nobody in", async () => {
+  await using at = await locked();
+  await runTask(at.ingest("127.0.0.1", at.port, "me", ""));
+  assert.equal(at.seen.login, "me:");
+  await runTask(at.ingest("127.0.0.1", at.port, "", ""));
+  assert.equal(at.seen.login, "");
+});
+
+Deno.test("without a terminal, a missing password is a usage error", async () => {
+  await using at = await locked();
+  const { code, stderr } = await runTask(at.ingest("127.0.0.1", at.port, "me"));
+  assert.equal(code, 2);
+  assert.match(stderr, /^ingest: Cannot sign in as "me": .*ES_PASSWORD.*\n$/);
+  assert.equal(at.seen.login, undefined, "nothing was asked");
+});
+
+const isLinux = Deno.build.os === "linux"; // other systems' `script` has other options
+
+Deno.test({
+  name: "at a terminal a missing password is asked for, and not shown",
+  ignore: !isLinux,
+  async fn() {
+    await using at = await locked();
+    const { code, screen } = await atTerminal(at.ingest("127.0.0.1", at.port, "me"), "s3crøt\n");
+    assert.equal(code, 2, screen);
+    assert.equal(at.seen.login, "me:s3crøt");
+    assert.match(screen, /^Password for me: \r\n/);
+    assert.doesNotMatch(screen + at.seen.args, /s3cr/);
+  },
+});
+
+Deno.test({
+  name: "Ctrl-C in place of a password ends with 130",
+  ignore: !isLinux,
+  async fn() {
+    await using at = await locked();
+    const { code, screen } = await atTerminal(at.ingest("127.0.0.1", at.port, "me"), "s3c\x03");
+    assert.deepEqual([code, screen], [130, "Password for me: \r\n"]);
+    assert.equal(at.seen.login, undefined, "nothing was asked");
+  },
+});
+
+/** Runs a task at a terminal where a person answers the first question. */
+async function atTerminal(args: readonly string[], answer: string) {
+  const words = [Deno.execPath(), "task", "--quiet", ...args].map((word) => `'${word}'`);
+  const child = new Deno.Command("script", {
+    args: ["--quiet", "--return", "--command", words.join(" "), "/dev/null"],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const keys = child.stdin.getWriter();
+  let screen = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    const wasAsked = screen.includes(": ");
+    screen += text;
+    if (!wasAsked && screen.includes(": ")) await keys.write(new TextEncoder().encode(answer));
+  }
+  await keys.close();
+  return { code: (await child.status).code, screen };
+}
