@@ -225,6 +225,6 @@ function check<S extends z.ZodType>(schema: S, input: unknown, what: string): z.
   if (parsed.success) return parsed.data;
   const { path, message } = parsed.error.issues[0]!;
   const reason = message.charAt(0).toLowerCase() + message.slice(1);
-  const where = path.length === 0 ? "the request" : `${what} "${path.join(".").slice(0, 100)}"`;
+  const where = path.length === 0 ? "the request" : `${what} "${String(path[0])}"`;
   throw new RequestError(422, `Cannot use ${where}: ${reason.slice(0, 300)}`);
 }

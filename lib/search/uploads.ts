@@ -7,6 +7,7 @@ import { type Model, openModel } from "../inference/model.ts";
 import { WorkerPool } from "../inference/worker_pool.ts";
 import { RequestError } from "../shared/errors.ts";
 import type { Metrics } from "./metrics.ts";
+import { modelMismatch } from "./model_mismatch.ts";
 
 /** Uploads that are read, wait or are worked on at a time: each holds up to 20 MB. */
 const MAX_UPLOADS = 16;
@@ -108,19 +109,4 @@ export class Uploads implements Disposable {
 
 function unreadable(reason: string): RequestError {
   return new RequestError(422, `Cannot read the picture: ${reason}`);
-}
-
-/** Why an index cannot be asked with a model's vectors; undefined if it can. */
-export function modelMismatch(
-  index: Pick<VectorIndex, "name" | "model" | "dims">,
-  model: Model,
-): string | undefined {
-  const { name, dims } = index;
-  if (index.model !== undefined && index.model !== model.name) {
-    return `index "${name}" holds vectors of model "${index.model}", not of "${model.name}": ` +
-      `"--model ${index.model}" takes that one`;
-  }
-  if (dims === undefined || dims === model.output.size) return undefined;
-  return `index "${name}" holds vectors of ${dims} numbers, and model "${model.name}" makes ` +
-    `${model.output.size}`;
 }
