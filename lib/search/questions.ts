@@ -5,6 +5,7 @@ import { errorMessage, RequestError, VectorError } from "../shared/errors.ts";
 import { mapConcurrent } from "../shared/streams.ts";
 import { checkVector } from "../vectors/vector_store.ts";
 import { documentEntry, hitEntries, type IndexSummary } from "./answers.ts";
+import { asIndexed } from "./filters.ts";
 import { neighbours } from "./neighbours.ts";
 import {
   checkBody,
@@ -103,7 +104,7 @@ export async function similarToItem(
   return await withIndex(call, async (index) => {
     const item = await index.get(field, body.value);
     if (item === undefined) throw unknownItem(field, body.value, index);
-    const wanted = { ...call.query, filters: body.filters, without: item.document.id };
+    const wanted = { ...call.query, filters: asIndexed(body.filters), without: item.document.id };
     const hits = await neighbours(index, item.vector, wanted);
     return hitsResponse(index, hits, call, body);
   });
@@ -115,7 +116,8 @@ export async function similarToVector(call: Query<typeof similarityQuery>): Prom
   return await withIndex(call, async (index) => {
     const vector = Float32Array.from(body.value);
     check(vector, index);
-    const hits = await neighbours(index, vector, { ...call.query, filters: body.filters });
+    const wanted = { ...call.query, filters: asIndexed(body.filters) };
+    const hits = await neighbours(index, vector, wanted);
     return hitsResponse(index, hits, call, body);
   });
 }

@@ -45,7 +45,7 @@ export async function serve(options: ServeOptions, run: Run): Promise<Report> {
   await drain(server, api);
   ended.abort();
   const requests = metrics.answered;
-  return { json: { requests }, summary: `${count(requests)} requests answered` };
+  return { json: { requests }, summary: `${count(requests)} requests` };
 }
 
 /** Passes on a line, but not the same one again within a while. */
