@@ -111,9 +111,9 @@ function listenReason(error: unknown): string {
 }
 
 function tellAddress({ host }: ServeOptions, { port }: Deno.NetAddr): void {
-  logLine(`Maken answers at http://${urlHost(host)}:${port}`);
   const isLoopback = host === "localhost" || host === "::1" || /^127\./.test(host);
   if (!isLoopback) logLine("serve: whoever can reach this address can search");
+  logLine(`Maken answers at http://${urlHost(host)}:${port}`);
 }
 
 async function stopped(signal: AbortSignal): Promise<void> {
