@@ -25,9 +25,9 @@ const DIMS = 2048;
 const SIZE = 12;
 const CLIENTS = [1, 8, 32];
 /** Questions of each measurement. */
-const REQUESTS = 640;
+const REQUESTS = 320;
 /** Questions before it, so that what is measured is warm. */
-const WARM_UP = 100;
+const WARM_UP = 50;
 const MAX_ON_SERVERS = 10_000;
 
 /** Puts one question, by the id of a document. */

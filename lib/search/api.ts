@@ -1,5 +1,11 @@
 /** Answers requests: finds the route, keeps the limits, turns errors into answers, writes it down. */
-import { AbsentIndexError, HttpError, RequestError, SetupError } from "../shared/errors.ts";
+import {
+  AbsentIndexError,
+  HttpError,
+  RequestError,
+  SetupError,
+  WorkerError,
+} from "../shared/errors.ts";
 import { accessLine } from "./access_log.ts";
 import { readQuery } from "./parameters.ts";
 import { errorResponse } from "./responses.ts";
@@ -152,6 +158,10 @@ function failureResponse(error: unknown, { onProblem }: Service): Response {
     const isSlow = error.cause instanceof HttpError && error.cause.code === "timeout";
     if (isSlow) return errorResponse(504, "The index did not answer in time");
     return errorResponse(503, "The index cannot be read now", { "retry-after": "5" });
+  }
+  if (error instanceof WorkerError) {
+    onProblem(error.message);
+    return errorResponse(503, "This picture cannot be searched by now");
   }
   const stack = error instanceof Error ? error.stack ?? error.message : String(error);
   onProblem(`internal error, please report it: ${stack}`);

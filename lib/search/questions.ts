@@ -1,7 +1,7 @@
 /** Answers the questions of the API, one function each. */
 import type { z } from "zod";
 import type { Hit, VectorIndex } from "../index/types.ts";
-import { errorMessage, RequestError, VectorError } from "../shared/errors.ts";
+import { errorMessage, RequestError, SetupError, VectorError } from "../shared/errors.ts";
 import { mapConcurrent } from "../shared/streams.ts";
 import { checkVector } from "../vectors/vector_store.ts";
 import { documentEntry, hitEntries, type IndexSummary } from "./answers.ts";
@@ -28,6 +28,8 @@ type Query<S extends z.ZodType> = Call<z.infer<S>>;
 
 /** Indexes that are looked at at a time. */
 const CONCURRENCY = 4;
+/** How long the indexes may take to say that they are there. */
+const MAX_HEALTH_MS = 5000;
 
 /** Works with the index that the path names. */
 function withIndex(
@@ -39,12 +41,19 @@ function withIndex(
 
 /** `GET /health` */
 export async function health({ service }: Call<unknown>): Promise<Response> {
+  // Sooner than the time limit, which would be another status.
+  const patienceMs = Math.min(MAX_HEALTH_MS, service.timeoutMs / 2);
+  const late = new SetupError(`There was no answer of the indexes within ${patienceMs} ms`);
+  const { promise: deadline, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(late), patienceMs);
   try {
-    await service.indexes.check();
+    await Promise.race([service.indexes.check(), deadline]);
     return json({ health: "OK" });
   } catch (error) {
     service.onProblem(errorMessage(error));
     return json({ health: "The indexes cannot be reached" }, { status: 503 });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

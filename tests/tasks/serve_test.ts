@@ -24,10 +24,10 @@ async function oneLine(args: string[], line: RegExp): Promise<void> {
 Deno.test("serve answers, says that uploads are off and how to get them, and ends with Ctrl-C", async () => {
   await using dir = await indexDir();
   await using server = await startServe(
-    ["--index-dir", dir.path, "--model", join(dir.path, "none.onnx")],
+    ["--index-dir", dir.path, "--model", "no-such-model"],
   );
   assert.match(server.url, /^http:\/\/127\.0\.0\.1:\d+$/);
-  assert.match(server.log(), /^serve: search by uploaded pictures is off: .*model import/m);
+  assert.match(server.log(), /^serve: search by uploaded pictures is off: .*model list/m);
   const page = await fetch(server.url);
   assert.match(page.headers.get("content-type")!, /^text\/html/);
   await page.body?.cancel();
@@ -41,7 +41,7 @@ Deno.test("serve answers, says that uploads are off and how to get them, and end
     body: "x",
   });
   assert.equal(upload.status, 503);
-  assert.match((await upload.json()).error, /model import/);
+  assert.match((await upload.json()).error, /model list/);
   const { code, stdout, log } = await server.stop();
   assert.equal(code, 130);
   assert.equal(stdout, "");
