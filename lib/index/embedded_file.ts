@@ -16,7 +16,7 @@ export const BLOCK_ROWS = 64;
 
 /** How long another connection's lock is waited for. */
 const BUSY_MS = 30_000;
-/** SQLite's code for that. */
+/** SQLite's code for that, in the lowest byte; the others tell the kind of lock. */
 const SQLITE_BUSY = 5;
 
 /**
@@ -210,7 +210,8 @@ export async function whenFree<T>(work: () => T): Promise<T> {
     try {
       return work();
     } catch (error) {
-      const isLocked = (error as { errcode?: unknown }).errcode === SQLITE_BUSY;
+      const { errcode } = error as { errcode?: unknown };
+      const isLocked = typeof errcode === "number" && (errcode & 0xff) === SQLITE_BUSY;
       if (!isLocked || performance.now() - start > BUSY_MS) throw error;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
