@@ -12,6 +12,7 @@ import { modelPermissions, parseModelOptions } from "../lib/inference/model_opti
 import { parseVectorizeOptions, vectorizePermissions } from "../lib/inference/options.ts";
 import { type SignIn, signIn, type SignInOptions } from "../lib/index/sign_in.ts";
 import { parseSearchOptions, searchPermissions } from "../lib/search/options.ts";
+import { parseServeOptions, servePermissions } from "../lib/search/serve_options.ts";
 import { PROGRAM_DIR } from "../lib/shared/program.ts";
 import { EXIT, explainParseError } from "../lib/shared/cli.ts";
 import { printResult } from "../lib/shared/log.ts";
@@ -27,6 +28,7 @@ const TOOLS: Record<string, Plan> = {
   ingest: (argv) => ingestPermissions(parseIngestOptions(argv)),
   model: (argv) => modelPermissions(parseModelOptions(argv)),
   search: (argv) => searchPermissions(parseSearchOptions(argv)),
+  serve: (argv) => servePermissions(parseServeOptions(argv)),
 };
 
 /** Options of the tools that sign in to a server. */
