@@ -10,6 +10,7 @@ import { ingestPermissions, parseIngestOptions } from "../lib/index/options.ts";
 import { modelPermissions, parseModelOptions } from "../lib/inference/model_options.ts";
 import { parseVectorizeOptions, vectorizePermissions } from "../lib/inference/options.ts";
 import { parseSearchOptions, searchPermissions } from "../lib/search/options.ts";
+import { parseServeOptions, servePermissions } from "../lib/search/serve_options.ts";
 import { PROGRAM_DIR } from "../lib/shared/program.ts";
 import { explainParseError } from "../lib/shared/cli.ts";
 import { printResult } from "../lib/shared/log.ts";
@@ -25,6 +26,7 @@ const TOOLS: Record<string, Plan> = {
   ingest: (argv) => ingestPermissions(parseIngestOptions(argv)),
   model: (argv) => modelPermissions(parseModelOptions(argv)),
   search: (argv) => searchPermissions(parseSearchOptions(argv)),
+  serve: (argv) => servePermissions(parseServeOptions(argv)),
 };
 
 /** glibc's malloc gives memory back sooner: a model needs twice as much while it is loaded. */

@@ -1,11 +1,14 @@
 /** Opens an index, wherever it is. */
 import { SetupError } from "../shared/errors.ts";
 import { fileReason } from "../shared/files.ts";
+import { Cluster } from "./cluster.ts";
 import { EmbeddedIndex } from "./embedded_index.ts";
+import { IndexFolder } from "./index_folder.ts";
 import { type Mapping, readMapping } from "./mapping.ts";
 import { openServerIndex, type ServerIndexOptions } from "./open_server.ts";
-import type { IndexPlace } from "./options.ts";
-import type { VectorIndex } from "./types.ts";
+import type { IndexPlace, ServerPlace } from "./options.ts";
+import type { ClientOptions } from "./server_client.ts";
+import type { Indexes, VectorIndex } from "./types.ts";
 
 /** How an index is opened; all but the mode is for servers alone. */
 export type OpenOptions = Pick<
@@ -26,16 +29,25 @@ export async function openIndex(
   if (place.kind === "embedded") {
     return await EmbeddedIndex.open({ dir: place.dir, name, mode: options.mode });
   }
-  const { urls, user, password, apiKey, ca } = place;
-  return await openServerIndex({
-    ...options,
-    urls,
-    user,
-    password,
-    apiKey,
-    ca: ca === undefined ? undefined : await readCertificate(ca),
-    index: name,
-  });
+  return await openServerIndex({ ...options, ...await signIn(place), index: name });
+}
+
+/**
+ * All indexes of a place, to be read.
+ *
+ * @throws {SetupError} if the certificate cannot be used
+ */
+export async function openIndexes(
+  place: IndexPlace,
+  options: Pick<ClientOptions, "timeoutMs" | "retries" | "signal">,
+): Promise<Indexes> {
+  if (place.kind === "embedded") return new IndexFolder(place.dir);
+  return new Cluster({ ...options, ...await signIn(place) });
+}
+
+async function signIn({ urls, user, password, apiKey, ca }: ServerPlace) {
+  const text = ca === undefined ? undefined : await readCertificate(ca);
+  return { urls, user, password, apiKey, ca: text };
 }
 
 async function readCertificate(path: string): Promise<string> {

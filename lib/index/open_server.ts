@@ -1,6 +1,6 @@
 /** Opens an index of a cluster: who answers, what is there, does it fit. */
 import { z } from "zod";
-import { HttpError, SetupError } from "../shared/errors.ts";
+import { AbsentIndexError, HttpError, SetupError } from "../shared/errors.ts";
 import { ELASTICSEARCH } from "./elasticsearch_index.ts";
 import { LoadMode } from "./load_mode.ts";
 import { type Mapping, mappingFor, PRODUCTS, type VectorShape, vectorShape } from "./mapping.ts";
@@ -35,7 +35,7 @@ export async function openServerIndex(options: ServerIndexOptions): Promise<Serv
   const client = new ServerClient(options);
   try {
     checkName(options.index);
-    return await open(client, options);
+    return await openWith(client, options);
   } catch (error) {
     client[Symbol.dispose]();
     if (!(error instanceof HttpError)) throw error;
@@ -43,7 +43,16 @@ export async function openServerIndex(options: ServerIndexOptions): Promise<Serv
   }
 }
 
-async function open(client: ServerClient, options: ServerIndexOptions): Promise<ServerIndex> {
+/**
+ * Opens an index of the cluster that the client asks; the index disposes of the client.
+ *
+ * @throws {AbsentIndexError} if it is to be read and is not there
+ * @throws {SetupError|HttpError} if it cannot be used or reached
+ */
+export async function openWith(
+  client: ServerClient,
+  options: Omit<ServerIndexOptions, keyof ClientOptions>,
+): Promise<ServerIndex> {
   const { index: name, mode, mapping, concurrency, onNotice } = options;
   const { dialect, version } = await askProduct(client);
   if (mapping !== undefined && mapping.kind !== dialect.kind) {
@@ -58,7 +67,7 @@ async function open(client: ServerClient, options: ServerIndexOptions): Promise<
   const created = state === undefined;
   if (state === undefined) {
     const where = `Cannot open index "${name}": it is not on ${client.name}`;
-    if (mode === "read") throw new SetupError(`${where}; "deno task ingest" makes it`);
+    if (mode === "read") throw new AbsentIndexError(`${where}; "deno task ingest" makes it`);
     if (mapping === undefined) {
       throw new SetupError(`${where}; a mapping file is needed to make it`);
     }
@@ -88,13 +97,17 @@ async function repair(
   }
 }
 
-/** Names that a server could take for more than one index, or for none. */
 function checkName(name: string): void {
-  if (/^[^A-Z\\/*?"<>|\s,#:]+$/.test(name) && !/^([-_+.]|$)/.test(name)) return;
+  if (isServerName(name)) return;
   throw new SetupError(
     `Cannot use "${name}" as the name of an index: it must be of lower-case letters, digits, ` +
       `".", "-" and "_", and begin with a letter or digit`,
   );
+}
+
+/** Whether a server cannot take the name for more than one index, or for none. */
+export function isServerName(name: string): boolean {
+  return /^[^A-Z\\/*?"<>|\s,#:]+$/.test(name) && !/^([-_+.]|$)/.test(name);
 }
 
 /** How the index holds vectors, if that is as wanted. */
@@ -127,8 +140,14 @@ const nodesAnswer = z.object({
   nodes: z.record(z.string(), z.object({ version: z.string() })),
 });
 
-/** Asks which product answers, and in which version. */
-async function askProduct(client: ServerClient): Promise<{ dialect: Dialect; version: string }> {
+/**
+ * Asks which product answers, and in which version.
+ *
+ * @throws {SetupError|HttpError} if it is none that is known, or cannot be reached
+ */
+export async function askProduct(
+  client: ServerClient,
+): Promise<{ dialect: Dialect; version: string }> {
   const what = "ask what the server is";
   const accept = [300, 301, 302, 303, 307, 308, 400, 404, 405, 406];
   const { headers, body } = await client.send(what, { method: "GET", path: "/", accept });

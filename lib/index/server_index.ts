@@ -160,7 +160,7 @@ export class ServerIndex implements VectorIndex {
       const schema = z.object({ hits: z.object({ hits: z.array(source) }) });
       return toItem((await this.#ask(`_search?${query}`, body, schema)).hits.hits[0]?._source);
     }
-    if (value === "") return undefined;
+    if (["", ".", ".."].includes(value)) return undefined; // which a URL does not hold
     const path = `${this.#path}/_doc/${encodeURIComponent(value)}?${query}`;
     const request = { method: "GET", path, accept: [404] } as const;
     const schema = z.object({ found: z.boolean(), _source: storedItem.optional() });

@@ -109,3 +109,26 @@ export interface VectorIndex extends AsyncDisposable {
   /** Some documents, others each time. */
   random(size: number, filters?: Filters): Promise<readonly Document[]>;
 }
+
+/** All indexes of one place, to be read; each is opened when it is first wanted. */
+export interface Indexes extends AsyncDisposable {
+  /**
+   * Works with an index, as it is now: one that was made or replaced meanwhile is found.
+   *
+   * @throws {AbsentIndexError} if there is none of that name
+   * @throws {SetupError} if it cannot be read
+   */
+  use<T>(name: string, work: (index: VectorIndex) => Promise<T>): Promise<T>;
+  /**
+   * Names of the indexes, in order.
+   *
+   * @throws {SetupError} if the place cannot be reached
+   */
+  names(): Promise<string[]>;
+  /**
+   * Looks whether the place can be reached.
+   *
+   * @throws {SetupError} if it cannot
+   */
+  check(): Promise<void>;
+}

@@ -152,9 +152,12 @@ export function fileSuffix(text: string): string {
   return text;
 }
 
-/** Parses the name of an index or a model: safe as a file name and in a URL. */
+/** The name of an index or a model: safe as a file name and in a URL. */
+export const PLAIN_NAME = /^(?!.*\.\.)[a-z0-9][a-z0-9._-]{0,99}$/i;
+
+/** Parses a {@linkcode PLAIN_NAME}. */
 export function plainName(text: string): string {
-  if (!/^[a-z0-9][a-z0-9._-]{0,99}$/i.test(text) || text.includes("..")) {
+  if (!PLAIN_NAME.test(text)) {
     throw new InvalidArgumentError("It must be a name of letters, digits, '.', '_' and '-'.");
   }
   return text;

@@ -19,8 +19,28 @@ export class UsageError extends MakenError {
 
 /** The surroundings do not allow the run (folder, host, model, index); ends it with exit code 2. */
 export class SetupError extends MakenError {
-  override readonly name = "SetupError";
+  override readonly name: string = "SetupError";
   readonly code = "setup";
+}
+
+/** There is no index of that name. */
+export class AbsentIndexError extends SetupError {
+  override readonly name = "AbsentIndexError";
+}
+
+/** A request to `serve` that is not answered as it asks. */
+export class RequestError extends MakenError {
+  override readonly name = "RequestError";
+  readonly code = "request";
+
+  /** @param status of the answer, 400 to 599 */
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(message);
+  }
 }
 
 /** What is known of a request that failed. */

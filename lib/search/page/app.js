@@ -75,13 +75,12 @@ async function show(next, { memory, isAnew = false, keepsPlace = false } = {}) {
     indexes ??= await getIndexes(signal);
     view = resolve(next);
     field.value = view.q;
-    const [facets, found] = await Promise.all([
-      questions.access(view.index),
+    drawIndexes(part("index-choice", HTMLElement), indexSelect, indexes, view.index);
+    const [found] = await Promise.all([
       memory?.answer ?? (hasIndex() ? questions.ask(view, 0, signal) : NOTHING),
+      drawFilters(signal),
     ]);
     if (signal.aborted) return;
-    drawIndexes(part("index-choice", HTMLElement), indexSelect, indexes, view.index);
-    drawAccess(access, facets, view.access, (value) => go({ ...view, access: value }, true));
     draw(answer = found);
     if (!keepsPlace) place(memory);
     await showComparison();
@@ -91,6 +90,13 @@ async function show(next, { memory, isAnew = false, keepsPlace = false } = {}) {
     clearTimeout(boxes);
     if (!signal.aborted) screen.drawBusy(false);
   }
+}
+
+/** @param {AbortSignal} signal */
+async function drawFilters(signal) {
+  const facets = hasIndex() ? await questions.access(view.index) : [];
+  if (signal.aborted) return;
+  drawAccess(access, facets, view.access, (value) => void go({ ...view, access: value }, true));
 }
 
 /** @type {Answer} */

@@ -18,13 +18,13 @@ import { accessName, count, dateText, itemUrl, titleOf } from "./wording.js";
  * @param {number | undefined} documents in the index
  */
 export function welcome(documents) {
-  const one = documents === undefined || documents < 2
+  const heading = el("h1", { id: "heading", tabindex: -1 }, "Find pictures that look alike");
+  if (documents === 0) return [heading];
+  const one = documents === undefined || documents === 1
     ? "one"
     : `one of ${count(documents)} pictures`;
-  return [
-    el("h1", { id: "heading", tabindex: -1 }, "Find pictures that look alike"),
-    el("p", { class: "lead" }, `Choose ${one} to see its like, or use a picture of your own.`),
-  ];
+  const text = `Choose ${one} to see its like, or use a picture of your own.`;
+  return [heading, el("p", { class: "lead" }, text)];
 }
 
 /**

@@ -45,7 +45,10 @@ export function drawQuestion(view, picture, documents) {
   if (kind === "random") asked.replaceChildren(...welcome(documents));
   else if (kind === "text") asked.replaceChildren(...askedWords(view.q));
   else if (picture !== undefined) asked.replaceChildren(...askedPicture(picture));
-  else asked.replaceChildren(el("h1", { id: "heading", tabindex: -1 }, "Pictures like this one"));
+  else {
+    const text = kind === "picture" ? "Pictures like yours" : "Pictures like this one";
+    asked.replaceChildren(el("h1", { id: "heading", tabindex: -1 }, text));
+  }
 }
 
 /**

@@ -1,0 +1,118 @@
+/** What answers hold. */
+import { z } from "zod";
+import type { Document, Hit } from "../index/types.ts";
+import type { Field, Scale } from "./parameters.ts";
+
+const values = z.array(z.union([z.string(), z.number()]));
+
+/** A document of an answer. */
+export const entry = z.object({
+  _index: z.string(),
+  _id: z.string(),
+  _score: z.number().nullable().describe("(1 + similarity) / 2; null where nothing is compared"),
+  fields: z.record(z.string(), values).describe(
+    "Each field as a list, empty where the document has no value; similarity is -1 to 1",
+  ),
+}).meta({ id: "Entry" });
+/** See {@linkcode entry}. */
+export type Entry = z.infer<typeof entry>;
+
+/** Documents, best first. */
+export const entries = z.array(entry);
+
+/** An index. */
+export const indexSummary = z.object({
+  name: z.string(),
+  documents: z.int(),
+  dims: z.int().nullable().describe("Length of its vectors; null while it is empty"),
+  model: z.string().nullable().describe("Model that made its vectors, where that is known"),
+  kind: z.enum(["embedded", "elasticsearch", "opensearch"]),
+  uploads: z.boolean().describe("Whether it can be searched by an uploaded picture"),
+  uploadsReason: z.string().nullable().describe("Why it cannot"),
+}).meta({ id: "Index" });
+/** See {@linkcode indexSummary}. */
+export type IndexSummary = z.infer<typeof indexSummary>;
+
+/** Numbers of documents by access, most first. */
+export const facets = z.object({
+  access: z.array(z.object({ value: z.string(), count: z.int() })),
+}).meta({ id: "Facets" });
+
+/** Whether the service can answer. */
+export const health = z.object({ health: z.string() }).meta({ id: "Health" });
+
+/** Why a request was not answered. */
+export const failure = z.object({ error: z.string() }).meta({ id: "Error" });
+
+/**
+ * Hits as entries, their similarities scaled where that is asked for.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * const document = { id: "a", filename: "b", access: "", title: "", creators: [], subject: [] };
+ * const hit = { similarity: 0.99, document: { ...document, license: "", date: "", thumbnail: "" } };
+ * const scale = { scale_from: [0.98, 1], scale_to: [0, 10] } as const;
+ * assert.deepEqual(hitEntries("x", [hit], ["filename", "access"], scale)[0]?.fields, {
+ *   similarity: [0.99],
+ *   scaled: [5],
+ *   filename: ["b"],
+ *   access: [],
+ * });
+ * ```
+ */
+export function hitEntries(
+  index: string,
+  hits: readonly Hit[],
+  fields: readonly Field[],
+  scale: Scale,
+): Entry[] {
+  const scaled = scaler(hits.map(({ similarity }) => similarity), scale);
+  return hits.map(({ similarity, document }) => ({
+    _index: index,
+    _id: document.id,
+    _score: (1 + similarity) / 2,
+    fields: {
+      similarity: [similarity],
+      ...(scaled === undefined ? {} : { scaled: [scaled(similarity)] }),
+      ...documentFields(document, fields),
+    },
+  }));
+}
+
+/** A document that was not compared. */
+export function documentEntry(index: string, document: Document, fields: readonly Field[]): Entry {
+  return {
+    _index: index,
+    _id: document.id,
+    _score: null,
+    fields: documentFields(document, fields),
+  };
+}
+
+function documentFields(document: Document, fields: readonly Field[]): Record<string, string[]> {
+  return Object.fromEntries(fields.map((field) => {
+    const value = document[field];
+    return [field, typeof value !== "string" ? [...value] : value === "" ? [] : [value]];
+  }));
+}
+
+/** The function that scales a similarity; undefined if none is asked for. */
+function scaler(
+  similarities: readonly number[],
+  { scale_from, scale_to }: Scale,
+): ((similarity: number) => number) | undefined {
+  if (scale_from === undefined && scale_to === undefined) return undefined;
+  const [a, b] = scale_from ?? ["min", "max"];
+  const low = a === "min" ? Math.min(...similarities) : a;
+  const high = b === "max" ? Math.max(...similarities) : b;
+  const [c, d] = scale_to ?? [0, 1];
+  const isWhole = scale_to?.every(Number.isInteger) ?? false;
+  return (similarity) => {
+    const part = high > low
+      ? (Math.min(high, Math.max(low, similarity)) - low) / (high - low)
+      : Number(similarity >= high);
+    const scaled = c + part * (d - c);
+    return isWhole ? Math.round(scaled) : scaled;
+  };
+}

@@ -1,0 +1,134 @@
+/** Answers requests: finds the route, keeps the limits, turns errors into answers, writes it down. */
+import { AbsentIndexError, HttpError, RequestError, SetupError } from "../shared/errors.ts";
+import { accessLine } from "./access_log.ts";
+import { readQuery } from "./parameters.ts";
+import { errorResponse } from "./responses.ts";
+import { findRoute, type Found } from "./router.ts";
+import { ROUTES } from "./routes.ts";
+import type { Service } from "./service.ts";
+
+/** Requests that are answered at a time; what holds up one of them must not pile up more. */
+const MAX_RUNNING = 200;
+
+/** Status in the log of a request whose client has gone, as nginx has it. */
+const CLIENT_GONE = 499;
+
+/** Any page may ask; no request carries anything that signs in. */
+const CORS = {
+  "access-control-allow-origin": "*",
+  "access-control-expose-headers": "X-Total-Count, Retry-After",
+};
+
+/** Makes the function that answers requests; it never throws. */
+export function createApi(service: Service): (request: Request) => Promise<Response> {
+  let running = 0;
+  return async (request) => {
+    const start = performance.now();
+    running++;
+    const found = findRoute(request, ROUTES);
+    const { response, status } = await answer(service, request, found, running);
+    running--;
+    const ms = performance.now() - start;
+    const isKnown = ["GET", "HEAD", "POST", "OPTIONS"].includes(request.method);
+    const method = isKnown ? request.method : "other";
+    service.metrics.request(found.label, method, status, ms / 1000);
+    service.onAnswer(accessLine(request, response, status, ms));
+    return response;
+  };
+}
+
+async function answer(
+  service: Service,
+  request: Request,
+  found: Found,
+  running: number,
+): Promise<{ response: Response; status: number }> {
+  let response: Response;
+  try {
+    response = await withinLimit(service, request, found, running);
+  } catch (error) {
+    if (request.signal.aborted) {
+      return { response: errorResponse(400, "The request was given up"), status: CLIENT_GONE };
+    }
+    response = failureResponse(error, service);
+  }
+  for (const [name, value] of Object.entries(CORS)) response.headers.set(name, value);
+  if (request.method === "HEAD") response = new Response(null, response);
+  return { response, status: response.status };
+}
+
+/** The answer, unless it takes too long or nobody waits for it any more. */
+async function withinLimit(
+  service: Service,
+  request: Request,
+  found: Found,
+  running: number,
+): Promise<Response> {
+  if (found.kind !== "route") return otherwise(request, found);
+  if (running > MAX_RUNNING) {
+    throw new RequestError(503, "Too many requests are waiting: try again later", {
+      "retry-after": "1",
+    });
+  }
+  const { route, path, url } = found;
+  const query = readQuery(url, route.query) as never;
+  const abort = new AbortController();
+  const { signal } = abort;
+  const seconds = service.timeoutMs / 1000;
+  const timer = setTimeout(
+    () => abort.abort(new RequestError(504, `There was no answer within ${seconds} s`)),
+    service.timeoutMs,
+  );
+  const giveUp = () => abort.abort(new RequestError(400, "The request was given up"));
+  request.signal.addEventListener("abort", giveUp);
+  const aborted = new Promise<never>((_, reject) =>
+    signal.addEventListener("abort", () => reject(signal.reason))
+  );
+  try {
+    return await Promise.race([
+      route.handle({ service, request, path, query, signal, running }),
+      aborted,
+    ]);
+  } finally {
+    clearTimeout(timer);
+    request.signal.removeEventListener("abort", giveUp);
+  }
+}
+
+/** The answer to a request that no route takes. */
+function otherwise(request: Request, found: Exclude<Found, { kind: "route" }>): Response {
+  if (found.kind === "none") return errorResponse(404, "There is nothing of that name here");
+  const allow = [...found.allow, "OPTIONS"].join(", ");
+  if (request.method !== "OPTIONS") {
+    return errorResponse(405, `This address takes ${allow} only`, { allow });
+  }
+  const headers = new Headers({
+    allow,
+    "access-control-allow-methods": found.allow.join(", "),
+    "access-control-allow-headers": "Content-Type",
+    "access-control-max-age": "86400",
+  });
+  if (request.headers.get("access-control-request-private-network") === "true") {
+    headers.set("access-control-allow-private-network", "true");
+  }
+  return new Response(null, { status: 204, headers });
+}
+
+function failureResponse(error: unknown, { onProblem }: Service): Response {
+  if (error instanceof RequestError) {
+    return errorResponse(error.status, error.message, error.headers);
+  }
+  if (error instanceof AbsentIndexError) {
+    return errorResponse(404, "There is no index of that name");
+  }
+  if (error instanceof SetupError) {
+    // What it says of paths and hosts is for the operator alone.
+    onProblem(error.message);
+    const isSlow = error.cause instanceof HttpError && error.cause.code === "timeout";
+    if (isSlow) return errorResponse(504, "The index did not answer in time");
+    return errorResponse(503, "The index cannot be read now", { "retry-after": "5" });
+  }
+  const stack = error instanceof Error ? error.stack ?? error.message : String(error);
+  onProblem(`internal error, please report it: ${stack}`);
+  return errorResponse(500, "The server has a fault; its log tells more");
+}

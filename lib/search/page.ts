@@ -1,0 +1,82 @@
+/** The files of the web page, as part of the program. */
+import address from "./page/address.js" with { type: "text" };
+import api from "./page/api.js" with { type: "text" };
+import app from "./page/app.js" with { type: "text" };
+import asked from "./page/asked.js" with { type: "text" };
+import card from "./page/card.js" with { type: "text" };
+import compare from "./page/compare.js" with { type: "text" };
+import dom from "./page/dom.js" with { type: "text" };
+import filters from "./page/filters.js" with { type: "text" };
+import grid from "./page/grid.js" with { type: "text" };
+import question from "./page/question.js" with { type: "text" };
+import rows from "./page/rows.js" with { type: "text" };
+import screen from "./page/screen.js" with { type: "text" };
+import upload from "./page/upload.js" with { type: "text" };
+import wording from "./page/wording.js" with { type: "text" };
+import docsCss from "./page/docs.css" with { type: "text" };
+import icon from "./page/icon.svg" with { type: "text" };
+import html from "./page/index.html" with { type: "text" };
+import css from "./page/page.css" with { type: "text" };
+import { respond } from "./responses.ts";
+
+const HTML = "text/html; charset=utf-8";
+const TYPES: Readonly<Record<string, string>> = {
+  js: "text/javascript; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  svg: "image/svg+xml",
+};
+
+/** Texts of the files below `/page/`. */
+const FILES: ReadonlyMap<string, string> = new Map([
+  ["address.js", address],
+  ["api.js", api],
+  ["app.js", app],
+  ["asked.js", asked],
+  ["card.js", card],
+  ["compare.js", compare],
+  ["docs.css", docsCss],
+  ["dom.js", dom],
+  ["filters.js", filters],
+  ["grid.js", grid],
+  ["icon.svg", icon],
+  ["page.css", css],
+  ["question.js", question],
+  ["rows.js", rows],
+  ["screen.js", screen],
+  ["upload.js", upload],
+  ["wording.js", wording],
+]);
+
+/** The page itself. */
+export function pageResponse(imageOrigins: readonly string[]): Response {
+  return htmlResponse(html, imageOrigins);
+}
+
+/** A file of the page; undefined if there is none of that name. */
+export function pageFile(name: string): Response | undefined {
+  const text = FILES.get(name);
+  const type = TYPES[name.split(".").at(-1)!]!;
+  return text && respond(text, type, { headers: { "cache-control": "no-cache" } });
+}
+
+/** A page that may load its own parts, and pictures of these hosts. */
+export function htmlResponse(text: string, imageOrigins: readonly string[] = []): Response {
+  const policy = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    `img-src ${["'self'", "blob:", ...imageOrigins].join(" ")}`,
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ];
+  return respond(text, HTML, {
+    headers: {
+      "cache-control": "no-cache",
+      "content-security-policy": policy.join("; "),
+      "referrer-policy": "no-referrer",
+      "cross-origin-opener-policy": "same-origin",
+    },
+  });
+}

@@ -1,0 +1,140 @@
+/** The pictures of documents: from the folder of vectors, else where the catalogue has them. */
+import { join, sep } from "node:path";
+import type { Document } from "../index/types.ts";
+import { type ImageType, imageType } from "../images/image_type.ts";
+import { MAX_IMAGE_BYTES } from "../images/load.ts";
+import { RequestError } from "../shared/errors.ts";
+import { respond } from "./responses.ts";
+
+const TYPES: Readonly<Record<ImageType, string>> = {
+  JPEG: "image/jpeg",
+  PNG: "image/png",
+  GIF: "image/gif",
+  WebP: "image/webp",
+  TIFF: "image/tiff",
+  BMP: "image/bmp",
+};
+
+/** How long a list of folders is used, and how many folders it has at most. */
+const FOLDERS_MS = 60_000;
+const MAX_FOLDERS = 1000;
+
+const CACHE = { "cache-control": "public, max-age=3600" };
+
+/** Where pictures come from. */
+export interface PictureOptions {
+  /** Absolute path of the folder with `<id>.jpg`, or folders of them. */
+  readonly imagesDir: string | undefined;
+  /** Origins that a request may be sent on to. */
+  readonly imageOrigins: readonly string[];
+}
+
+/** Answers with pictures. Needs read permission for the folder. */
+export class Pictures {
+  /** Folders below the first one; the one that had a picture last is asked first. */
+  #folders: string[] = [];
+  #listedAt = -Infinity;
+
+  constructor(private readonly options: PictureOptions) {}
+
+  /**
+   * The picture of a document, or where it is.
+   *
+   * @throws {RequestError} 404 if there is none
+   */
+  async respond(document: Document, request: Request): Promise<Response> {
+    const path = await this.#find(document);
+    const file = path === undefined ? undefined : await pictureResponse(path, request);
+    const response = file ?? this.#redirect(document);
+    if (response !== undefined) return response;
+    throw new RequestError(404, "There is no picture of this item");
+  }
+
+  async #find({ id, access }: Document): Promise<string | undefined> {
+    const { imagesDir: dir } = this.options;
+    if (dir === undefined || !isFileName(id)) return undefined;
+    const name = `${id}.jpg`;
+    const own = ["", ...(isFileName(access) ? [access] : [])];
+    for (const folder of own) {
+      const path = await insidePath(dir, join(folder, name));
+      if (path !== undefined) return path;
+    }
+    const folders = await this.#list(dir);
+    for (const [i, folder] of folders.entries()) {
+      const path = await insidePath(dir, join(folder, name));
+      if (path === undefined) continue;
+      folders.splice(i, 1);
+      folders.unshift(folder);
+      return path;
+    }
+    return undefined;
+  }
+
+  async #list(dir: string): Promise<string[]> {
+    const now = performance.now();
+    if (now - this.#listedAt < FOLDERS_MS) return this.#folders;
+    this.#listedAt = now;
+    const found: string[] = [];
+    const waiting = [""];
+    for (let folder; (folder = waiting.shift()) !== undefined && found.length < MAX_FOLDERS;) {
+      try {
+        for await (const { name, isDirectory } of Deno.readDir(join(dir, folder))) {
+          if (isDirectory && !name.startsWith(".")) waiting.push(join(folder, name));
+        }
+        if (folder !== "") found.push(folder);
+      } catch {
+        // A folder that cannot be read has no pictures for us.
+      }
+    }
+    return this.#folders = found;
+  }
+
+  #redirect({ thumbnail }: Document): Response | undefined {
+    const filled = thumbnail.replace(/\{width\}|%7Bwidth%7D/gi, "0")
+      .replace(/\{height\}|%7Bheight%7D/gi, "400");
+    const url = URL.parse(filled);
+    if (url === null || url.username !== "" || url.password !== "") return undefined;
+    if (!this.options.imageOrigins.includes(url.origin)) return undefined;
+    return respond("", "text/plain", { status: 302, headers: { location: url.href, ...CACHE } });
+  }
+}
+
+/** The picture in a file; undefined if it holds none. */
+async function pictureResponse(path: string, request: Request): Promise<Response | undefined> {
+  try {
+    using file = await Deno.open(path);
+    const { isFile, size, mtime } = await file.stat();
+    if (!isFile || size > MAX_IMAGE_BYTES) return undefined;
+    const etag = `"${size.toString(36)}-${(mtime?.getTime() ?? 0).toString(36)}"`;
+    const headers = { etag, ...CACHE };
+    if (request.headers.get("if-none-match")?.split(/\s*,\s*/).includes(etag)) {
+      return new Response(null, { status: 304, headers });
+    }
+    const bytes = await Deno.readFile(path);
+    const type = imageType(bytes);
+    if (type === undefined) return undefined;
+    const policy = "default-src 'none'; sandbox";
+    return respond(bytes, TYPES[type], {
+      headers: { ...headers, "content-security-policy": policy },
+    });
+  } catch {
+    return undefined; // gone, or not to be read
+  }
+}
+
+/** The file's own path, if it is below the folder even when links are followed. */
+async function insidePath(dir: string, name: string): Promise<string | undefined> {
+  try {
+    const path = await Deno.realPath(join(dir, name));
+    const root = await Deno.realPath(dir);
+    return path.startsWith(root.endsWith(sep) ? root : root + sep) ? path : undefined;
+  } catch {
+    return undefined; // not there
+  }
+}
+
+/** Whether a text from the index can be the name of a file in a folder, and of nothing else. */
+function isFileName(text: string): boolean {
+  return text !== "" && text !== "." && text !== ".." && text.isWellFormed() &&
+    !/[/\\:\p{Cc}]/u.test(text) && new TextEncoder().encode(text).length <= 200;
+}

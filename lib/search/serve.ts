@@ -1,0 +1,113 @@
+/** FLOW: indexes, model, pictures -> service -> requests, until it is told to stop. */
+import { openIndexes } from "../index/open.ts";
+import type { Indexes } from "../index/types.ts";
+import { errorMessage, HttpError, SetupError } from "../shared/errors.ts";
+import { fileReason, requireFolder } from "../shared/files.ts";
+import { logLine } from "../shared/log.ts";
+import { count } from "../shared/progress.ts";
+import type { Report, Run } from "../shared/run.ts";
+import { createApi } from "./api.ts";
+import { Metrics } from "./metrics.ts";
+import { Pictures } from "./pictures.ts";
+import { hasModel, type ServeOptions, urlHost } from "./serve_options.ts";
+import { Uploads } from "./uploads.ts";
+
+/** How long requests that have begun may take when the server is told to stop. */
+const DRAIN_MS = 5000;
+
+/** Answers requests until the run is interrupted. */
+export async function serve(options: ServeOptions, run: Run): Promise<Report> {
+  const { place, imagesDir, imageOrigins, timeoutSeconds, quiet } = options;
+  if (imagesDir !== undefined) await requireFolder(imagesDir);
+  const metrics = new Metrics();
+  const timeoutMs = timeoutSeconds * 1000;
+  const ended = new AbortController();
+  await using indexes = await openIndexes(place, { timeoutMs, retries: 1, signal: ended.signal });
+  await checkPlace(indexes, run);
+  using uploads = await startUploads(options, metrics, run);
+  const answer = createApi({
+    indexes,
+    uploads,
+    pictures: new Pictures({ imagesDir, imageOrigins }),
+    metrics,
+    imageOrigins,
+    timeoutMs,
+    onAnswer: quiet ? () => {} : logLine,
+    onProblem: (text) => run.warn(text),
+  });
+  await using server = listen(options, answer, ended.signal);
+  tellAddress(options, server.addr);
+  await stopped(run.signal);
+  await drain(server, ended);
+  const requests = metrics.answered;
+  return { json: { requests }, summary: `${count(requests)} requests answered` };
+}
+
+/** Tells of indexes that cannot be reached yet; a fault that will not pass by itself ends the run. */
+async function checkPlace(indexes: Indexes, run: Run): Promise<void> {
+  try {
+    await indexes.check();
+  } catch (error) {
+    const mayPass = error instanceof SetupError &&
+      (error.cause instanceof HttpError || error.cause instanceof Deno.errors.NotFound);
+    if (!mayPass) throw error;
+    run.warn(`${errorMessage(error)}; requests are refused until it is there`);
+  }
+}
+
+/** Loads the model, if there is one; else tells that uploads are off, and what turns them on. */
+async function startUploads(options: ServeOptions, metrics: Metrics, run: Run): Promise<Uploads> {
+  if (!options.uploads) return Uploads.off("the server was started with --no-uploads", metrics);
+  try {
+    return await Uploads.start(options, metrics);
+  } catch (error) {
+    // A model that is there, but cannot be used, is a fault that the user did not ask for.
+    if (!(error instanceof SetupError) || hasModel(options)) throw error;
+    run.warn(`search by uploaded pictures is off: ${error.message}`);
+    return Uploads.off(error.message, metrics);
+  }
+}
+
+type Server = Deno.HttpServer<Deno.NetAddr>;
+
+function listen(
+  { host, port }: ServeOptions,
+  answer: (request: Request) => Promise<Response>,
+  signal: AbortSignal,
+): Server {
+  try {
+    return Deno.serve({ hostname: host, port, signal, onListen() {} }, answer);
+  } catch (error) {
+    const where = `${urlHost(host)}:${port}`;
+    throw new SetupError(`Cannot listen on ${where}: ${listenReason(error)}`, { cause: error });
+  }
+}
+
+function listenReason(error: unknown): string {
+  if (error instanceof Deno.errors.AddrInUse) {
+    return "another program uses that port; --port takes another one";
+  }
+  if (error instanceof Deno.errors.AddrNotAvailable) return "it is no address of this machine";
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return "the system does not allow it; ports from 1024 on need no special right";
+  }
+  return fileReason(error);
+}
+
+function tellAddress({ host }: ServeOptions, { port }: Deno.NetAddr): void {
+  logLine(`Maken answers at http://${urlHost(host)}:${port}`);
+  const isLoopback = host === "localhost" || host === "::1" || /^127\./.test(host);
+  if (!isLoopback) logLine("serve: whoever can reach this address can search");
+}
+
+async function stopped(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+}
+
+/** Takes no further requests, and ends those that have begun when they have had their time. */
+async function drain(server: Server, ended: AbortController): Promise<void> {
+  const timer = setTimeout(() => ended.abort(), DRAIN_MS);
+  await server.shutdown();
+  clearTimeout(timer);
+}
