@@ -4,25 +4,21 @@
 import { addressOf, isSameQuestion, kindOf, readAddress, viewOf } from "./address.js";
 import { getIndexes, pictureUrl } from "./api.js";
 import { fillComparison } from "./compare.js";
+import { watchControls } from "./controls.js";
 import { button, part } from "./dom.js";
 import { drawAccess, drawIndexes } from "./filters.js";
 import { Grid } from "./grid.js";
+import { Memories } from "./memory.js";
 import { PAGE_SIZE, PictureGone, Questions } from "./question.js";
 import * as screen from "./screen.js";
 import { faultBeforeUpload, uploadFault, watchForPictures } from "./upload.js";
 import { quoted } from "./wording.js";
 
-/** @import { Entry, IndexInfo } from "./api.js" */
+/** @import { IndexInfo } from "./api.js" */
+/** @import { Memory } from "./memory.js" */
 /** @import { View } from "./address.js" */
 /** @import { Answer } from "./question.js" */
 
-/**
- * What is kept of an address that was left, so that coming back shows it as it was.
- *
- * @typedef {{ answer: Answer, scroll: number, current: number }} Memory
- */
-
-const words = part("words", HTMLFormElement);
 const field = part("q", HTMLInputElement);
 const file = part("file", HTMLInputElement);
 const access = part("access", HTMLFieldSetElement);
@@ -33,9 +29,7 @@ const indexSelect = part("index", HTMLSelectElement);
 
 const questions = new Questions();
 const grid = new Grid(part("grid", HTMLUListElement));
-/** @type {Map<string, Memory>} */
-const memories = new Map();
-const MAX_MEMORIES = 100;
+const memories = new Memories();
 /** An answer that comes sooner is not announced by grey boxes, in milliseconds. */
 const SOON = 150;
 
@@ -44,7 +38,6 @@ let indexes;
 let view = viewOf();
 /** @type {Answer | undefined} */
 let answer;
-let key = "";
 /** Ends when another question is asked. */
 let asking = new AbortController();
 
@@ -188,25 +181,21 @@ function focusHeading() {
  * @param {boolean} [keepsPlace]
  */
 function go(next, keepsPlace = false) {
+  if (answer !== undefined && addressOf(next) === addressOf(view)) {
+    return show(next, { isAnew: true, keepsPlace });
+  }
   remember();
-  key = newKey();
-  history.pushState({ key, isOurs: true }, "", addressOf(next));
+  memories.add(addressOf(next));
   return show(next, { keepsPlace });
 }
 
 function remember() {
   if (answer === undefined) return;
   const current = grid.list.contains(document.activeElement) ? grid.current : -1;
-  memories.set(key, { answer, scroll: scrollY, current });
-  const [oldest] = memories.keys();
-  if (memories.size > MAX_MEMORIES && oldest !== undefined) memories.delete(oldest);
+  memories.keep({ answer, scroll: scrollY, current });
 }
 
-function newKey() {
-  return `${Date.now()}-${Math.random()}`;
-}
-
-const onHome = () => void go(viewOf({ index: view.index }));
+const onHome = () => void go(viewOf({ index: documents() === undefined ? "" : view.index }));
 const onAll = () => void go({ ...view, access: "" });
 const onRetry = () => void show(view, { isAnew: true });
 
@@ -255,7 +244,7 @@ async function showComparison() {
 dialog.addEventListener("close", () => {
   if (view.with === "") return;
   const at = answer?.entries.findIndex(({ id }) => id === view.with) ?? -1;
-  if (history.state?.isOurs) history.back();
+  if (memories.isOurs()) history.back();
   else {
     view = { ...view, with: "" };
     history.replaceState(history.state, "", addressOf(view));
@@ -302,8 +291,7 @@ async function showOthers() {
 async function searchWithPicture(picture) {
   const index = indexes?.find(({ name }) => name === view.index);
   if (index !== undefined && !index.uploads) {
-    const reason = index.uploadsReason ?? "The server has no model.";
-    screen.drawNotice(`This index cannot be searched with a picture. ${reason}`);
+    screen.drawNotice(index.uploadsReason ?? "This index cannot be searched with a picture.");
     return;
   }
   const fault = faultBeforeUpload(picture);
@@ -321,8 +309,7 @@ async function searchWithPicture(picture) {
     const found = await questions.ask(next, 0, signal);
     if (signal.aborted) return;
     remember();
-    key = newKey();
-    history.pushState({ key, isOurs: true }, "", addressOf(next));
+    memories.add(addressOf(next));
     await show(next, { memory: { answer: found, scroll: 0, current: -1 } });
     focusHeading();
   } catch (error) {
@@ -337,40 +324,22 @@ function chooseAnother() {
   return button("Choose another", () => file.click());
 }
 
-words.addEventListener("submit", (event) => {
-  event.preventDefault();
-  void go(viewOf({ index: view.index, access: view.access, q: field.value.trim() }));
+watchControls({
+  onWords: (q) => void go(viewOf({ index: view.index, access: view.access, q })),
+  onIndex: (index) => void go(viewOf({ index, q: view.q }), true),
+  onHome,
+  onOthers: () => void showOthers(),
+  onMore: () => void showMore(),
 });
-part("home", HTMLAnchorElement).addEventListener("click", (event) => {
-  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  onHome();
-});
-part("choose", HTMLButtonElement).addEventListener("click", () => file.click());
-indexSelect.addEventListener(
-  "change",
-  () => void go(viewOf({ index: indexSelect.value, q: view.q }), true),
-);
-others.addEventListener("click", () => void showOthers());
-more.addEventListener("click", () => void showMore());
 watchForPictures({ file, drop: part("drop", HTMLElement) }, {
   onPicture: (picture) => void searchWithPicture(picture),
   onFault: (message) => screen.drawNotice(message, chooseAnother()),
 });
-document.addEventListener("keydown", (event) => {
-  const isTyping = event.target instanceof Element && event.target.closest("input, select, dialog");
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
-  event.preventDefault();
-  field.focus();
-  field.select();
-});
 addEventListener("popstate", () => {
   remember();
-  key = history.state?.key ?? "";
-  void show(readAddress(location.search), { memory: memories.get(key) });
+  void show(readAddress(location.search), { memory: memories.recall() });
 });
 
-key = history.state?.key ?? "";
 screen.drawQuestion(viewOf(readAddress(location.search)), undefined, undefined);
 grid.wait();
 void show(readAddress(location.search));

@@ -5,6 +5,7 @@
  * The grid: rows of pictures in their own shapes. A row is shown once the shapes of its pictures are
  * known, and stays; until then grey boxes hold its place. So nothing jumps that can be seen.
  */
+import { neighbourOf } from "./arrows.js";
 import { makeCard } from "./card.js";
 import { el } from "./dom.js";
 import { layRows } from "./rows.js";
@@ -227,62 +228,12 @@ export class Grid {
       this.#options.onCompare(card.entry);
       return;
     }
-    const next = this.#neighbour(this.#cards.indexOf(card), event.key);
+    const items = this.#cards.map(({ item }) => item);
+    const next = neighbourOf(items, this.#cards.indexOf(card), event.key);
     if (next === undefined) return;
     event.preventDefault();
     this.#setCurrent(next);
     this.#cards[next]?.link.focus();
-  }
-
-  /**
-   * Where a key leads to from a card.
-   *
-   * @param {number} from
-   * @param {string} key
-   */
-  #neighbour(from, key) {
-    const last = this.#cards.length - 1;
-    switch (key) {
-      case "ArrowRight":
-        return Math.min(last, from + 1);
-      case "ArrowLeft":
-        return Math.max(0, from - 1);
-      case "Home":
-        return 0;
-      case "End":
-        return last;
-      case "ArrowDown":
-        return this.#inNextRow(from, 1);
-      case "ArrowUp":
-        return this.#inNextRow(from, -1);
-      default:
-        return undefined;
-    }
-  }
-
-  /**
-   * The card above or below: of the next row, the one whose middle is nearest.
-   *
-   * @param {number} from
-   * @param {1 | -1} step
-   */
-  #inNextRow(from, step) {
-    /** @param {number} i */
-    const item = (i) => /** @type {Card} */ (this.#cards[i]).item;
-    /** @param {number} i */
-    const middle = (i) => item(i).offsetLeft + item(i).offsetWidth / 2;
-    /** @type {number | undefined} */
-    let top;
-    let best = from;
-    let least = Infinity;
-    for (let i = from + step; i >= 0 && i < this.#cards.length; i += step) {
-      if (item(i).offsetTop === item(from).offsetTop) continue;
-      top ??= item(i).offsetTop;
-      if (item(i).offsetTop !== top) break;
-      const distance = Math.abs(middle(i) - middle(from));
-      if (distance < least) [best, least] = [i, distance];
-    }
-    return best;
   }
 
   /** @param {number} index */

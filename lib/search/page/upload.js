@@ -80,9 +80,9 @@ export function faultBeforeUpload({ name, size }) {
  * @param {string} name of its file
  */
 export function uploadFault(error, name) {
-  if (!(error instanceof ApiError)) return `“${name}” cannot be searched with.`;
+  if (!(error instanceof ApiError)) return `“${name}” cannot be used.`;
   if (error.status === 413) return `“${name}” is too large for the server.`;
-  if (error.status === 0) return error.message;
-  const reason = error.message.replace(/\.$/, "");
-  return `“${name}” cannot be searched with. ${reason}.`;
+  // Of "Cannot read the picture: it is empty", the reason.
+  const reason = /^Cannot [^:]*: (.*)$/s.exec(error.message)?.[1];
+  return reason === undefined ? error.message : `“${name}” cannot be used: ${reason}.`;
 }
