@@ -136,7 +136,7 @@ async function fill(dir: string, rows: number, vectors: (row: number) => Float32
   } µs of CPU), ${Math.round(size / rows)} bytes of disk a row`;
 }
 
-function itemOf(row: number, vector: Float32Array): IndexItem {
+export function itemOf(row: number, vector: Float32Array): IndexItem {
   const urn = `digifoto_20160304_${String(row).padStart(5, "0")}_NB_MIT_FNR_${row}`;
   const document = {
     id: idOf(row),
@@ -153,12 +153,12 @@ function itemOf(row: number, vector: Float32Array): IndexItem {
   return { document, vector };
 }
 
-function idOf(row: number): string {
+export function idOf(row: number): string {
   return Math.imul(row, 0x9e3779b1).toString(16).replace("-", "f").padStart(32, "0") + row;
 }
 
 /** The vector of a row: a real one, or a neighbour of one. */
-function vectorsOf(rows: number, real: Float32Array): (row: number) => Float32Array {
+export function vectorsOf(rows: number, real: Float32Array): (row: number) => Float32Array {
   const n = real.length / DIMS;
   const at = (i: number) => real.subarray(DIMS * i, DIMS * (i + 1));
   return (row) => {
@@ -203,7 +203,7 @@ function dot(a: Float32Array, b: Float32Array): number {
   return sum;
 }
 
-async function bundledVectors(): Promise<Float32Array> {
+export async function bundledVectors(): Promise<Float32Array> {
   const { openModel } = await import("../lib/inference/model.ts");
   const { WorkerPool } = await import("../lib/inference/worker_pool.ts");
   const model = { ...await openModel("demo"), threads: 2 };
@@ -220,16 +220,18 @@ async function bundledVectors(): Promise<Float32Array> {
   return Float32Array.from(vectors);
 }
 
-function floatsOf({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): Float32Array {
+export function floatsOf(
+  { buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>,
+): Float32Array {
   return new Float32Array(buffer, byteOffset, Math.floor(byteLength / 4 / DIMS) * DIMS);
 }
 
-function quantile(list: number[], part: number): number {
+export function quantile(list: number[], part: number): number {
   return list.toSorted((a, b) => a - b)[Math.floor(part * (list.length - 1))]!;
 }
 
 /** Numbers from 0 to 1 that are the same on every run. */
-function randomNumbers(seed: number): () => number {
+export function randomNumbers(seed: number): () => number {
   let state = Math.imul(seed + 1, 0x9e3779b1);
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) | 0;
@@ -241,5 +243,7 @@ function say(text: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
 }
 
-if (Deno.args[0] === "--search") await searchProcess(Deno.args.slice(1));
-else await main();
+if (import.meta.main) {
+  if (Deno.args[0] === "--search") await searchProcess(Deno.args.slice(1));
+  else await main();
+}

@@ -1,5 +1,11 @@
 /** Answers requests: finds the route, keeps the limits, turns errors into answers, writes it down. */
-import { AbsentIndexError, HttpError, RequestError, SetupError } from "../shared/errors.ts";
+import {
+  AbsentIndexError,
+  HttpError,
+  RequestError,
+  SetupError,
+  WorkerError,
+} from "../shared/errors.ts";
 import { accessLine } from "./access_log.ts";
 import { readQuery } from "./parameters.ts";
 import { errorResponse } from "./responses.ts";
@@ -10,6 +16,9 @@ import type { Service } from "./service.ts";
 /** Requests that are answered at a time; what holds up one of them must not pile up more. */
 const MAX_RUNNING = 200;
 
+/** Methods that metrics tell apart. */
+const KNOWN_METHODS = ["GET", "HEAD", "POST", "OPTIONS"];
+
 /** Status in the log of a request whose client has gone, as nginx has it. */
 const CLIENT_GONE = 499;
 
@@ -19,22 +28,44 @@ const CORS = {
   "access-control-expose-headers": "X-Total-Count, Retry-After",
 };
 
-/** Makes the function that answers requests; it never throws. */
-export function createApi(service: Service): (request: Request) => Promise<Response> {
-  let running = 0;
-  return async (request) => {
+/** Answers the requests of one server. */
+export class Api {
+  #running = 0;
+  /** Called when no request is left; undefined while the server is not told to stop. */
+  #onIdle: (() => void) | undefined;
+
+  constructor(private readonly service: Service) {}
+
+  /** The answer to a request; never throws. */
+  async answer(request: Request): Promise<Response> {
+    const { service } = this;
     const start = performance.now();
-    running++;
+    this.#running++;
     const found = findRoute(request, ROUTES);
-    const { response, status } = await answer(service, request, found, running);
-    running--;
+    const { response, status } = this.#onIdle === undefined
+      ? await answer(service, request, found, this.#running)
+      : refusal();
+    this.#running--;
     const ms = performance.now() - start;
-    const isKnown = ["GET", "HEAD", "POST", "OPTIONS"].includes(request.method);
-    const method = isKnown ? request.method : "other";
+    const method = KNOWN_METHODS.includes(request.method) ? request.method : "other";
     service.metrics.request(found.label, method, status, ms / 1000);
     service.onAnswer(accessLine(request, response, status, ms));
+    if (this.#running === 0) this.#onIdle?.();
     return response;
-  };
+  }
+
+  /** Refuses further requests, and waits until those that have begun are answered. */
+  async stop(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onIdle = resolve;
+    if (this.#running > 0) await promise;
+  }
+}
+
+function refusal(): { response: Response; status: number } {
+  const headers = { connection: "close", "retry-after": "5" };
+  const response = errorResponse(503, "The server is being stopped", headers);
+  return { response, status: response.status };
 }
 
 async function answer(
@@ -127,6 +158,10 @@ function failureResponse(error: unknown, { onProblem }: Service): Response {
     const isSlow = error.cause instanceof HttpError && error.cause.code === "timeout";
     if (isSlow) return errorResponse(504, "The index did not answer in time");
     return errorResponse(503, "The index cannot be read now", { "retry-after": "5" });
+  }
+  if (error instanceof WorkerError) {
+    onProblem(error.message);
+    return errorResponse(503, "This picture cannot be searched by now");
   }
   const stack = error instanceof Error ? error.stack ?? error.message : String(error);
   onProblem(`internal error, please report it: ${stack}`);

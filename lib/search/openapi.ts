@@ -44,7 +44,8 @@ const FAILURES: Readonly<Record<number, string>> = {
 
 /** The description of the routes that are part of the API. */
 export function openApi(routes: readonly Route[]): ApiDocument {
-  const schemas: Record<string, Json> = { Error: schemaOf(failure, {}) };
+  const schemas: Record<string, Json> = {};
+  schemaOf(failure, schemas);
   const paths: Record<string, Record<string, ApiOperation>> = {};
   for (const route of routes) {
     if (route.answer === undefined) continue;
@@ -98,7 +99,7 @@ function queryParameters({ query }: Route, schemas: Record<string, Json>): ApiPa
   return Object.entries(properties).map(([name, { description, ...schema }]) => ({
     name,
     in: "query",
-    required: required.includes(name) && !("default" in schema) && schema.type !== "object",
+    required: required.includes(name) && schema.type !== "object",
     ...(description === undefined ? {} : { description }),
     ...(schema.type === "object"
       ? { schema: { type: "array", items: { type: "string", pattern: "=" } } }
@@ -120,7 +121,16 @@ function schemaOf(schema: z.ZodType, schemas: Record<string, Json>): Json {
   const { $schema: _, $defs, ...made } = z.toJSONSchema(schema, {
     io: "output",
     unrepresentable: "any",
+    override: ({ jsonSchema: { required, properties = {} }, jsonSchema }) => {
+      // As input, what has a default can be left out.
+      const needed = required?.filter((name) => !hasDefault(properties[name]));
+      if (needed !== undefined) jsonSchema.required = needed;
+    },
   }) as Json & { $defs?: Record<string, Json> };
   for (const [name, definition] of Object.entries($defs ?? {})) schemas[name] = definition;
   return JSON.parse(JSON.stringify(made).replaceAll("#/$defs/", "#/components/schemas/"));
+}
+
+function hasDefault(schema: unknown): boolean {
+  return typeof schema === "object" && schema !== null && "default" in schema;
 }

@@ -4,32 +4,43 @@ import {
   integer,
   parseCommand,
   path,
-  pathOption,
   plainName,
   toolCommand,
 } from "../shared/args.ts";
-import { UsageError } from "../shared/errors.ts";
+import { errorMessage, UsageError } from "../shared/errors.ts";
 import type { Permissions } from "../shared/permissions.ts";
-import { DEFAULT_INDEX } from "../index/options.ts";
+import {
+  DEFAULT_INDEX,
+  indexDirOption,
+  type IndexPlace,
+  placeOf,
+  placePermissions,
+  signIn,
+  urlOption,
+} from "../index/options.ts";
+import { FILTER_FIELDS, type Filters } from "../index/types.ts";
 import type { EngineName } from "../inference/engine.ts";
 import { embeddingPermissions } from "../inference/native.ts";
 import { engineOption, modelOption } from "../inference/options.ts";
+import { parseFilters } from "./filters.ts";
 
 /** What is looked for. */
 export type Question =
   | { readonly kind: "id"; readonly id: string }
   | { readonly kind: "image"; readonly path: string }
-  | { readonly kind: "vector"; readonly path: string };
+  | { readonly kind: "vector"; readonly path: string }
+  | { readonly kind: "text"; readonly words: string };
 
 /** What a search is to do. */
 export interface SearchOptions extends CommonOptions {
   readonly question: Question;
   /** Name of the index. */
   readonly index: string;
-  /** Absolute path of the folder of embedded indexes. */
-  readonly indexDir: string;
+  readonly place: IndexPlace;
   /** Most hits. */
   readonly k: number;
+  /** Values that the documents must have. */
+  readonly filters: Filters;
   /** Model that makes the vector of an image. */
   readonly model: string;
   readonly engine: EngineName;
@@ -38,19 +49,32 @@ export interface SearchOptions extends CommonOptions {
 function command() {
   return toolCommand(
     "search",
-    "Find the nearest images of an id, an image file or a vector file.",
+    "Find the nearest images of an id, an image file or a vector file, or images by their words.",
     [
       "search --id 42ef89cb50684bc302a35833f9746c26",
       "search --image ./picture.jpg -k 10",
       "search --vector ./vectors/everywhere/42ef89cb50684bc302a35833f9746c26.npy --json",
+      'search --text "ski oslo" --filter access=everywhere --url http://localhost:9200',
     ],
   )
     .option("--id <id>", "an item of the index; it is left out of its own answer")
     .option("--image <file>", "an image file", path)
     .option("--vector <file>", "a vector file, .npy or .vct", path)
+    .option("--text <words>", "words of title, creators or subject, or how they begin")
     .option("--index <name>", "name of the index", plainName, DEFAULT_INDEX)
-    .addOption(pathOption("--index-dir <dir>", "folder of the index", "./index"))
+    .addOption(indexDirOption("folder of the index"))
+    .addOption(urlOption())
+    .addOption(signIn.user())
+    .addOption(signIn.password())
+    .addOption(signIn.apiKey())
+    .addOption(signIn.ca())
     .option("-k <number>", "most hits, 1 to 1000", integer(1, 1000), 20)
+    .option(
+      "--filter <field=value>",
+      `only images with that value of ${FILTER_FIELDS.join(", ")}; repeatable`,
+      (text: string, earlier: string[]) => [...earlier, text],
+      [] as string[],
+    )
     .addOption(modelOption("model that makes an image's vector, or an ONNX file with its manifest"))
     .addOption(engineOption());
 }
@@ -66,21 +90,37 @@ export function parseSearchOptions(argv: readonly string[]): SearchOptions {
   if (o.id !== undefined) questions.push({ kind: "id", id: o.id });
   if (o.image !== undefined) questions.push({ kind: "image", path: o.image });
   if (o.vector !== undefined) questions.push({ kind: "vector", path: o.vector });
+  if (o.text !== undefined) questions.push({ kind: "text", words: o.text });
   const [question] = questions;
   if (question === undefined || questions.length > 1) {
     throw new UsageError(
-      'Give one of --id, --image and --vector to search by; see "deno task search --help"',
+      'Give one of --id, --image, --vector and --text to search by; see "deno task search --help"',
     );
   }
-  const { index, indexDir, k, model, engine, json } = o;
-  return { question, index, indexDir, k, model, engine, json };
+  const { index, k, model, engine, json } = o;
+  return { question, index, place: placeOf(o), k, filters: filters(o.filter), model, engine, json };
+}
+
+function filters(texts: readonly string[]): Filters {
+  try {
+    return parseFilters(texts);
+  } catch (error) {
+    throw new UsageError(`${errorMessage(error)}; see "deno task search --help"`);
+  }
 }
 
 /** What a search may touch: the index, the given file, and native code only for an image. */
 export function searchPermissions(options: SearchOptions): Permissions {
-  const { question, indexDir } = options;
-  if (question.kind === "id") return { read: [indexDir] };
-  if (question.kind === "vector") return { read: [indexDir, question.path] };
-  const { read, write, env, ffi } = embeddingPermissions(options.engine, options.model);
-  return { read: [indexDir, question.path, ...read], write, env, ffi };
+  const { question, place } = options;
+  const { net, read, env } = placePermissions(place);
+  const file = "path" in question ? [question.path] : [];
+  if (question.kind !== "image") return { net, read: [...read, ...file], env };
+  const embedding = embeddingPermissions(options.engine, options.model);
+  return {
+    net,
+    read: [...read, ...file, ...embedding.read],
+    write: embedding.write,
+    env: [...env, ...embedding.env],
+    ffi: embedding.ffi,
+  };
 }

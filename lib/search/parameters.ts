@@ -3,7 +3,7 @@ import { z } from "zod";
 import { FILTER_FIELDS } from "../index/types.ts";
 import { PLAIN_NAME } from "../shared/args.ts";
 import { errorMessage, RequestError } from "../shared/errors.ts";
-import { asIndexed, parseFilters } from "./filters.ts";
+import { parseFilters } from "./filters.ts";
 
 /** Fields of a document that can be asked for. */
 export const FIELDS = [
@@ -107,7 +107,9 @@ const windowError = { message: `size and offset together must be at most ${WINDO
 export const similarityQuery = z.object({
   ...page,
   k: whole(1, WINDOW, 25, "Candidates that are looked at, raised to size + offset + 1"),
-  metric: once(z.literal("cosine", 'it must be "cosine"').default("cosine")),
+  metric: once(z.literal("cosine", 'it must be "cosine"').default("cosine")).describe(
+    "How vectors are compared",
+  ),
 }).refine(inWindow, windowError);
 
 /** Query of `POST /similarity/{index}/image`. */
@@ -144,7 +146,7 @@ const options = {
   filters: z.partialRecord(
     z.enum(FILTER_FIELDS, `it must be one of ${FILTER_FIELDS.join(", ")}`),
     z.string().max(MAX_ID_BYTES),
-  ).default({}).transform(asIndexed).describe("Only documents with these values"),
+  ).default({}).describe("Only documents with these values"),
 };
 
 /** Body of a search by id or file name. */
@@ -225,6 +227,6 @@ function check<S extends z.ZodType>(schema: S, input: unknown, what: string): z.
   if (parsed.success) return parsed.data;
   const { path, message } = parsed.error.issues[0]!;
   const reason = message.charAt(0).toLowerCase() + message.slice(1);
-  const where = path.length === 0 ? "the request" : `${what} "${path.join(".").slice(0, 100)}"`;
+  const where = path.length === 0 ? "the request" : `${what} "${String(path[0])}"`;
   throw new RequestError(422, `Cannot use ${where}: ${reason.slice(0, 300)}`);
 }

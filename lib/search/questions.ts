@@ -1,10 +1,11 @@
 /** Answers the questions of the API, one function each. */
 import type { z } from "zod";
 import type { Hit, VectorIndex } from "../index/types.ts";
-import { errorMessage, RequestError, VectorError } from "../shared/errors.ts";
+import { errorMessage, RequestError, SetupError, VectorError } from "../shared/errors.ts";
 import { mapConcurrent } from "../shared/streams.ts";
 import { checkVector } from "../vectors/vector_store.ts";
 import { documentEntry, hitEntries, type IndexSummary } from "./answers.ts";
+import { asIndexed } from "./filters.ts";
 import { neighbours } from "./neighbours.ts";
 import {
   checkBody,
@@ -27,6 +28,8 @@ type Query<S extends z.ZodType> = Call<z.infer<S>>;
 
 /** Indexes that are looked at at a time. */
 const CONCURRENCY = 4;
+/** How long the indexes may take to say that they are there. */
+const MAX_HEALTH_MS = 5000;
 
 /** Works with the index that the path names. */
 function withIndex(
@@ -38,12 +41,19 @@ function withIndex(
 
 /** `GET /health` */
 export async function health({ service }: Call<unknown>): Promise<Response> {
+  // Sooner than the time limit, which would be another status.
+  const patienceMs = Math.min(MAX_HEALTH_MS, service.timeoutMs / 2);
+  const late = new SetupError(`There was no answer of the indexes within ${patienceMs} ms`);
+  const { promise: deadline, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(late), patienceMs);
   try {
-    await service.indexes.check();
+    await Promise.race([service.indexes.check(), deadline]);
     return json({ health: "OK" });
   } catch (error) {
     service.onProblem(errorMessage(error));
     return json({ health: "The indexes cannot be reached" }, { status: 503 });
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -103,7 +113,7 @@ export async function similarToItem(
   return await withIndex(call, async (index) => {
     const item = await index.get(field, body.value);
     if (item === undefined) throw unknownItem(field, body.value, index);
-    const wanted = { ...call.query, filters: body.filters, without: item.document.id };
+    const wanted = { ...call.query, filters: asIndexed(body.filters), without: item.document.id };
     const hits = await neighbours(index, item.vector, wanted);
     return hitsResponse(index, hits, call, body);
   });
@@ -115,7 +125,8 @@ export async function similarToVector(call: Query<typeof similarityQuery>): Prom
   return await withIndex(call, async (index) => {
     const vector = Float32Array.from(body.value);
     check(vector, index);
-    const hits = await neighbours(index, vector, { ...call.query, filters: body.filters });
+    const wanted = { ...call.query, filters: asIndexed(body.filters) };
+    const hits = await neighbours(index, vector, wanted);
     return hitsResponse(index, hits, call, body);
   });
 }

@@ -1,10 +1,14 @@
 /** Reads the body of a request, with limits. */
+import { Buffer } from "node:buffer";
 import { RequestError } from "../shared/errors.ts";
 
 /** Largest body with a picture, in bytes. */
 export const MAX_BODY_BYTES = 20e6;
 /** Largest body of JSON, in bytes: a vector takes a twentieth of it. */
 const MAX_JSON_BYTES = 1e6;
+
+/** Parts of a form. */
+const MAX_PARTS = 100;
 
 /** Types of a JSON body; a form's is what curl says of any data. */
 const JSON_TYPES = /^(|application\/(.+\+)?json|text\/plain|application\/x-www-form-urlencoded)$/;
@@ -41,17 +45,35 @@ export async function readPicture(
     if (bytes.length > 0) return bytes;
     throw new RequestError(422, "Cannot read the picture: the body is empty");
   }
-  const type = request.headers.get("content-type")!;
-  let form: FormData;
-  try {
-    form = await new Response(bytes, { headers: { "content-type": type } }).formData();
-  } catch {
-    throw new RequestError(422, "Cannot read the body: it is not a whole multipart/form-data");
-  }
+  const form = await readForm(bytes, request.headers.get("content-type")!);
   const isFile = (value: unknown) => value instanceof File;
   const file = form.getAll("image").find(isFile) ?? [...form.values()].find(isFile);
   if (file !== undefined) return await file.bytes() as Uint8Array<ArrayBuffer>;
   throw new RequestError(422, "Cannot read the body: the form holds no file");
+}
+
+async function readForm(bytes: Uint8Array<ArrayBuffer>, type: string): Promise<FormData> {
+  const boundary = /;\s*boundary=("?)([^";]+)\1/i.exec(type)?.[2];
+  if (boundary !== undefined && hasManyParts(bytes, boundary)) {
+    throw new RequestError(422, `Cannot read the body: it has more than ${MAX_PARTS} parts`);
+  }
+  try {
+    return await new Response(bytes, { headers: { "content-type": type } }).formData();
+  } catch {
+    throw new RequestError(422, "Cannot read the body: it is not a whole multipart/form-data");
+  }
+}
+
+/** Parts by the hundred thousand would take seconds. */
+function hasManyParts({ buffer }: Uint8Array<ArrayBuffer>, boundary: string): boolean {
+  const bytes = Buffer.from(buffer);
+  const mark = `--${boundary}`;
+  let at = -mark.length;
+  for (let parts = 0; parts <= MAX_PARTS + 1; parts++) {
+    at = bytes.indexOf(mark, at + mark.length, "latin1");
+    if (at < 0) return false;
+  }
+  return true;
 }
 
 function mediaType({ headers }: Request): string {

@@ -1,47 +1,84 @@
-/** FLOW: question -> vector -> nearest documents -> table. */
+/** FLOW: question -> vector or words -> documents -> table. */
 import { availableParallelism } from "node:os";
-import { EmbeddedIndex } from "../index/embedded_index.ts";
-import type { Hit, VectorIndex } from "../index/types.ts";
+import { isAbsolute } from "node:path";
+import { openIndex } from "../index/open.ts";
+import type { Document, VectorIndex } from "../index/types.ts";
 import { readImageFile } from "../images/load.ts";
 import { openModel } from "../inference/model.ts";
 import { WorkerPool } from "../inference/worker_pool.ts";
 import type { Report, Run } from "../shared/run.ts";
 import { errorMessage, SetupError } from "../shared/errors.ts";
 import { fileReason } from "../shared/files.ts";
+import { count } from "../shared/progress.ts";
 import { tableText } from "../shared/table.ts";
 import { checkVector, readVectorFile } from "../vectors/vector_store.ts";
-import type { SearchOptions } from "./options.ts";
+import { modelMismatch } from "./model_mismatch.ts";
+import { neighbours } from "./neighbours.ts";
+import type { Question, SearchOptions } from "./options.ts";
 
-/** Finds the nearest documents of the question. */
+/** A document of the answer; words are not compared as vectors are. */
+interface Found {
+  readonly similarity?: number;
+  readonly document: Document;
+}
+
+/** How a server is asked: somebody waits for the answer. */
+const PATIENCE = { timeoutMs: 30_000, retries: 3, concurrency: 1 };
+
+/** Finds the documents of the question. */
 export async function search(options: SearchOptions, run: Run): Promise<Report> {
-  const { question, index: name, indexDir: dir, k } = options;
-  await using index = await EmbeddedIndex.open({ dir, name, mode: "read" });
-  const vector = await questionVector(options, index);
-  const asked = question.kind === "id" ? question.id : undefined;
-  const near = await index.nearest(vector, asked === undefined ? k : k + 1);
-  const hits = near.filter(({ document }) => document.id !== asked).slice(0, k);
-  run.stats.total = hits.length;
+  const { question, index: name, place } = options;
+  await using index = await openIndex(place, name, {
+    mode: "read",
+    ...PATIENCE,
+    signal: run.signal,
+    onNotice: (text) => run.warn(text),
+  });
+  const { found, of } = question.kind === "text"
+    ? await findWords(question.words, index, options)
+    : await findNear(question, index, options);
+  run.stats.total = found.length;
   return {
-    json: { index: name, hits: hits.map(hitJson) },
-    text: hitTable(hits),
-    summary: `${hits.length} of ${await index.count()} documents`,
+    json: { index: name, hits: found.map(foundJson) },
+    text: foundTable(found, question.kind !== "text"),
+    summary: `${found.length} of ${of}`,
   };
 }
 
-async function questionVector(
-  options: SearchOptions,
+async function findWords(words: string, index: VectorIndex, { k, filters }: SearchOptions) {
+  const { total, documents } = await index.text(words, { size: k, filters });
+  const found: Found[] = documents.map((document) => ({ document }));
+  return { found, of: `${count(total)} documents with these words` };
+}
+
+async function findNear(
+  question: Exclude<Question, { kind: "text" }>,
   index: VectorIndex,
+  options: SearchOptions,
+) {
+  const { k, filters } = options;
+  const vector = await questionVector(question, index, options);
+  const without = question.kind === "id" ? question.id : undefined;
+  const found: Found[] = await neighbours(index, vector, { size: k, filters, without });
+  return { found, of: `${count(await index.count(filters))} documents` };
+}
+
+async function questionVector(
+  question: Exclude<Question, { kind: "text" }>,
+  index: VectorIndex,
+  options: SearchOptions,
 ): Promise<Float32Array> {
-  const { question, index: name } = options;
   if (question.kind === "id") {
     const item = await index.get("id", question.id);
     if (item !== undefined) return item.vector;
-    throw new SetupError(`Cannot search by id "${question.id}": it is not in index "${name}"`);
+    throw new SetupError(
+      `Cannot search by id "${question.id}": it is not in index "${index.name}"`,
+    );
   }
   try {
     const vector = question.kind === "vector"
       ? await readVectorFile(question.path)
-      : await embedFile(question.path, options);
+      : await embedFile(question.path, index, options);
     checkVector(vector, index.dims ?? vector.length);
     return vector;
   } catch (error) {
@@ -55,36 +92,44 @@ async function questionVector(
 
 async function embedFile(
   path: string,
+  index: VectorIndex,
   { model: name, engine }: SearchOptions,
 ): Promise<Float32Array> {
   const file = await readImageFile(path);
-  const model = { ...await openModel(name), threads: availableParallelism() };
-  using pool = await WorkerPool.start({ engine, model, size: 1 });
+  const check = (model: Parameters<typeof modelMismatch>[1]) => {
+    const mismatch = modelMismatch(index, model);
+    if (mismatch === undefined) return;
+    throw new SetupError(`Cannot search by image "${path}": ${mismatch}`);
+  };
+  if (!isAbsolute(name)) check({ name }); // before it is told how to get another model
+  const model = await openModel(name);
+  check(model);
+  const threads = availableParallelism();
+  using pool = await WorkerPool.start({ engine, model: { ...model, threads }, size: 1 });
   const [result] = await pool.embed([file]);
   if (result !== undefined && "vector" in result) return result.vector;
   throw new Error(result?.message ?? "the worker gave no vector");
 }
 
-function hitJson({ similarity, document }: Hit, i: number) {
-  const { id, title, access } = document;
-  return { rank: i + 1, similarity, id, title, access };
+function foundJson({ similarity, document: { id, title, access } }: Found, i: number) {
+  return { rank: i + 1, ...(similarity === undefined ? {} : { similarity }), id, title, access };
 }
 
-function hitTable(hits: readonly Hit[]): string {
+function foundTable(found: readonly Found[], isCompared: boolean): string {
   return tableText(
     [
       { head: "rank", align: "right" },
-      { head: "similarity", align: "right" },
+      ...(isCompared ? [{ head: "similarity", align: "right" } as const] : []),
       { head: "id" },
       { head: "title", width: 62 },
       { head: "access" },
     ],
-    hits.map(hitJson).map((hit) => [
-      hit.rank,
-      hit.similarity.toFixed(4),
-      hit.id,
-      hit.title,
-      hit.access,
+    found.map(foundJson).map(({ rank, similarity, id, title, access }) => [
+      rank,
+      ...(similarity === undefined ? [] : [similarity.toFixed(4)]),
+      id,
+      title,
+      access,
     ]),
   );
 }

@@ -1,4 +1,5 @@
 /** FLOW: indexes, model, pictures -> service -> requests, until it is told to stop. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { openIndexes } from "../index/open.ts";
 import type { Indexes } from "../index/types.ts";
 import { errorMessage, HttpError, SetupError } from "../shared/errors.ts";
@@ -6,7 +7,7 @@ import { fileReason, requireFolder } from "../shared/files.ts";
 import { logLine } from "../shared/log.ts";
 import { count } from "../shared/progress.ts";
 import type { Report, Run } from "../shared/run.ts";
-import { createApi } from "./api.ts";
+import { Api } from "./api.ts";
 import { Metrics } from "./metrics.ts";
 import { Pictures } from "./pictures.ts";
 import { hasModel, type ServeOptions, urlHost } from "./serve_options.ts";
@@ -14,6 +15,9 @@ import { Uploads } from "./uploads.ts";
 
 /** How long requests that have begun may take when the server is told to stop. */
 const DRAIN_MS = 5000;
+/** How long a problem that goes on is not told again, and of how many that is remembered. */
+const REPEAT_MS = 10_000;
+const MAX_REMEMBERED = 100;
 
 /** Answers requests until the run is interrupted. */
 export async function serve(options: ServeOptions, run: Run): Promise<Report> {
@@ -25,7 +29,7 @@ export async function serve(options: ServeOptions, run: Run): Promise<Report> {
   await using indexes = await openIndexes(place, { timeoutMs, retries: 1, signal: ended.signal });
   await checkPlace(indexes, run);
   using uploads = await startUploads(options, metrics, run);
-  const answer = createApi({
+  const api = new Api({
     indexes,
     uploads,
     pictures: new Pictures({ imagesDir, imageOrigins }),
@@ -33,14 +37,27 @@ export async function serve(options: ServeOptions, run: Run): Promise<Report> {
     imageOrigins,
     timeoutMs,
     onAnswer: quiet ? () => {} : logLine,
-    onProblem: (text) => run.warn(text),
+    onProblem: seldom((text) => run.warn(text)),
   });
-  await using server = listen(options, answer, ended.signal);
+  const server = listen(options, api);
   tellAddress(options, server.addr);
   await stopped(run.signal);
-  await drain(server, ended);
+  await drain(server, api);
+  ended.abort();
   const requests = metrics.answered;
-  return { json: { requests }, summary: `${count(requests)} requests answered` };
+  return { json: { requests }, summary: `${count(requests)} requests` };
+}
+
+/** Passes on a line, but not the same one again within a while. */
+function seldom(tell: (text: string) => void): (text: string) => void {
+  const told = new Map<string, number>();
+  return (text) => {
+    const now = performance.now();
+    if (now - (told.get(text) ?? -Infinity) < REPEAT_MS) return;
+    if (told.size >= MAX_REMEMBERED) told.clear();
+    told.set(text, now);
+    tell(text);
+  };
 }
 
 /** Tells of indexes that cannot be reached yet; a fault that will not pass by itself ends the run. */
@@ -72,11 +89,10 @@ type Server = Deno.HttpServer<Deno.NetAddr>;
 
 function listen(
   { host, port }: ServeOptions,
-  answer: (request: Request) => Promise<Response>,
-  signal: AbortSignal,
+  api: Api,
 ): Server {
   try {
-    return Deno.serve({ hostname: host, port, signal, onListen() {} }, answer);
+    return Deno.serve({ hostname: host, port, onListen() {} }, (request) => api.answer(request));
   } catch (error) {
     const where = `${urlHost(host)}:${port}`;
     throw new SetupError(`Cannot listen on ${where}: ${listenReason(error)}`, { cause: error });
@@ -95,9 +111,9 @@ function listenReason(error: unknown): string {
 }
 
 function tellAddress({ host }: ServeOptions, { port }: Deno.NetAddr): void {
-  logLine(`Maken answers at http://${urlHost(host)}:${port}`);
   const isLoopback = host === "localhost" || host === "::1" || /^127\./.test(host);
   if (!isLoopback) logLine("serve: whoever can reach this address can search");
+  logLine(`Maken answers at http://${urlHost(host)}:${port}`);
 }
 
 async function stopped(signal: AbortSignal): Promise<void> {
@@ -105,9 +121,10 @@ async function stopped(signal: AbortSignal): Promise<void> {
   await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
 }
 
-/** Takes no further requests, and ends those that have begun when they have had their time. */
-async function drain(server: Server, ended: AbortController): Promise<void> {
-  const timer = setTimeout(() => ended.abort(), DRAIN_MS);
-  await server.shutdown();
-  clearTimeout(timer);
+/** Takes no further requests, and ends when those that have begun are answered or had their time. */
+async function drain(server: Server, api: Api): Promise<void> {
+  const enough = sleep(DRAIN_MS, undefined, { ref: false });
+  // What Deno's own shutdown would do at once is to cut off bodies that are still on their way.
+  await Promise.race([api.stop(), enough]);
+  await Promise.race([server.shutdown(), enough]);
 }

@@ -129,9 +129,10 @@ export function hasModel({ uploads, model }: ServeOptions): boolean {
 export function servePermissions(options: ServeOptions): Permissions {
   const { port, host, place, imagesDir, engine, model } = options;
   const { net, read, env } = placePermissions(place);
+  const files = options.uploads ? Object.values(modelPaths(model)) : []; // to see what is missing
   const embedding = hasModel(options)
     ? embeddingPermissions(engine, model)
-    : { read: [], write: [], env: [], ffi: [] };
+    : { read: files, write: [], env: [], ffi: [] };
   return {
     net: [`${urlHost(host)}:${port}`, ...net],
     read: [...read, ...(imagesDir === undefined ? [] : [imagesDir]), ...embedding.read],

@@ -5,8 +5,9 @@ import { isImage } from "../images/image_type.ts";
 import type { EngineName } from "../inference/engine.ts";
 import { type Model, openModel } from "../inference/model.ts";
 import { WorkerPool } from "../inference/worker_pool.ts";
-import { RequestError } from "../shared/errors.ts";
+import { errorMessage, RequestError, WorkerError } from "../shared/errors.ts";
 import type { Metrics } from "./metrics.ts";
+import { modelMismatch } from "./model_mismatch.ts";
 
 /** Uploads that are read, wait or are worked on at a time: each holds up to 20 MB. */
 const MAX_UPLOADS = 16;
@@ -67,6 +68,7 @@ export class Uploads implements Disposable {
    * @param read gives the file; called when there is room for it
    * @param signal aborted when nobody waits for the answer any more
    * @throws {RequestError} 422 for a picture that cannot be read, 503 if too many are waiting
+   * @throws {WorkerError} if the worker died of it
    */
   async embed(
     read: () => Promise<Uint8Array<ArrayBuffer>>,
@@ -86,7 +88,7 @@ export class Uploads implements Disposable {
       this.metrics.upload("embedded");
       return vector;
     } catch (error) {
-      const isTheirs = error instanceof RequestError && error.status < 500;
+      const isTheirs = error instanceof RequestError && [413, 422].includes(error.status);
       this.metrics.upload(isTheirs ? "unreadable" : "failed");
       throw error;
     } finally {
@@ -100,7 +102,9 @@ export class Uploads implements Disposable {
 
   async #embed(file: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<Float32Array> {
     signal.throwIfAborted();
-    const [result] = await this.#pool!.embed([file]);
+    const [result] = await this.#pool!.embed([file]).catch((error) => {
+      throw new WorkerError(`Cannot embed an uploaded picture: ${errorMessage(error)}`);
+    });
     if (result !== undefined && "vector" in result) return result.vector;
     throw unreadable(result?.message ?? "it has no vector");
   }
@@ -108,19 +112,4 @@ export class Uploads implements Disposable {
 
 function unreadable(reason: string): RequestError {
   return new RequestError(422, `Cannot read the picture: ${reason}`);
-}
-
-/** Why an index cannot be asked with a model's vectors; undefined if it can. */
-export function modelMismatch(
-  index: Pick<VectorIndex, "name" | "model" | "dims">,
-  model: Model,
-): string | undefined {
-  const { name, dims } = index;
-  if (index.model !== undefined && index.model !== model.name) {
-    return `index "${name}" holds vectors of model "${index.model}", not of "${model.name}": ` +
-      `"--model ${index.model}" takes that one`;
-  }
-  if (dims === undefined || dims === model.output.size) return undefined;
-  return `index "${name}" holds vectors of ${dims} numbers, and model "${model.name}" makes ` +
-    `${model.output.size}`;
 }

@@ -12,11 +12,14 @@ export interface TaskResult {
 }
 
 /** Starts `deno task --quiet <args>` with pipes for its output. */
-export function spawnTask(args: readonly string[]): Deno.ChildProcess {
+export function spawnTask(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", ...args],
     cwd: ROOT,
-    env: { NO_COLOR: "1", INIT_CWD: ROOT },
+    env: { NO_COLOR: "1", INIT_CWD: ROOT, ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

@@ -5,7 +5,7 @@ import { demoApi } from "../helpers/demo_api.ts";
 import { ROOT, runTask, spawnTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 
-const TASKS = ["demo", "download", "vectorize", "model", "ingest", "search"];
+const TASKS = ["demo", "download", "vectorize", "model", "ingest", "search", "serve"];
 
 /** What the probe can do with a run's own permissions. */
 async function probeWith(flags: string[], url: string, newFile: string): Promise<string[]> {

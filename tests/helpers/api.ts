@@ -1,0 +1,72 @@
+/** The API in this process, over embedded indexes. */
+import { IndexFolder } from "../../lib/index/index_folder.ts";
+import { Api } from "../../lib/search/api.ts";
+import { Metrics } from "../../lib/search/metrics.ts";
+import { Pictures } from "../../lib/search/pictures.ts";
+import type { Service } from "../../lib/search/service.ts";
+import { Uploads } from "../../lib/search/uploads.ts";
+
+/** What is asked for. */
+export interface Asked {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  /** Sent as JSON; text, bytes and streams as they are. */
+  readonly body?: unknown;
+}
+
+/** An answer with its JSON, if it is some. */
+export interface Told {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // deno-lint-ignore no-explicit-any -- tests look into it as into any JSON
+  readonly json: any;
+}
+
+/** Makes the API over the indexes of a folder, without a model. */
+export function testApi(
+  indexDir: string,
+  { imagesDir, ...options }: Partial<Service> & { imagesDir?: string } = {},
+) {
+  const metrics = new Metrics();
+  const answers: string[] = [];
+  const problems: string[] = [];
+  const imageOrigins = ["https://www.nb.no"];
+  const indexes = new IndexFolder(indexDir);
+  const api = new Api({
+    indexes,
+    metrics,
+    uploads: Uploads.off("there is no model", metrics),
+    pictures: new Pictures({ imagesDir, imageOrigins }),
+    imageOrigins,
+    timeoutMs: 10_000,
+    onAnswer: (line) => answers.push(line),
+    onProblem: (line) => problems.push(line),
+    ...options,
+  });
+  const ask = async (path: string, { method, headers = {}, body }: Asked = {}): Promise<Told> => {
+    const isRaw = typeof body === "string" || body instanceof Uint8Array ||
+      body instanceof ReadableStream || body instanceof FormData;
+    const request = new Request(`http://localhost${path}`, {
+      method: method ?? (body === undefined ? "GET" : "POST"),
+      headers,
+      ...(body === undefined ? {} : { body: isRaw ? body as BodyInit : JSON.stringify(body) }),
+    });
+    return await told(await api.answer(request));
+  };
+  return {
+    api,
+    ask,
+    answers,
+    problems,
+    [Symbol.asyncDispose]: () => indexes[Symbol.asyncDispose](),
+  };
+}
+
+/** Reads an answer to its end. */
+export async function told(response: Response): Promise<Told> {
+  const text = await response.text();
+  const isJson = response.headers.get("content-type") === "application/json";
+  const { status, headers } = response;
+  return { status, headers, text, json: isJson && text !== "" ? JSON.parse(text) : undefined };
+}
