@@ -144,7 +144,7 @@ function drawEnd() {
   const { entries, total } = answer ?? NOTHING;
   screen.drawSummary(view, answer ?? NOTHING);
   const isRandom = kindOf(view) === "random";
-  others.hidden = !isRandom || total < 2;
+  others.hidden = !isRandom || total <= entries.length;
   more.hidden = isRandom ? others.hidden : entries.length === 0 || entries.length >= total;
   more.textContent = isRandom ? "Show others" : "Show more";
   more.disabled = false;
