@@ -16,6 +16,8 @@ export const BLOCK_ROWS = 64;
 
 /** How long another connection's lock is waited for. */
 const BUSY_MS = 30_000;
+/** SQLite's code for that. */
+const SQLITE_BUSY = 5;
 
 /**
  * Rows are counted from 0 and used again, so that they stay dense: `free` has those whose document
@@ -96,7 +98,7 @@ export class EmbeddedFile {
         mode,
       );
       try {
-        file.#begin();
+        await whenFree(() => file.#begin());
         return file;
       } catch (error) {
         file.db.close();
@@ -166,7 +168,8 @@ export class EmbeddedFile {
   }
 
   #begin(): void {
-    this.db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    // SQLite's own wait holds up the thread, on which a server may have others to answer.
+    this.db.exec(`PRAGMA busy_timeout = ${this.mode === "read" ? 0 : BUSY_MS}`);
     const isNew = this.mode === "write" && this.get("SELECT 1 FROM sqlite_master") === undefined;
     if (!isNew) this.#checkFormat();
     if (this.mode === "read") return;
@@ -198,6 +201,19 @@ export class EmbeddedFile {
     this.db.exec(
       `${SCHEMA}; PRAGMA application_id = ${APPLICATION}; PRAGMA user_version = ${FORMAT}`,
     );
+  }
+}
+
+/** Does the work, again and again while another connection has locked the file. */
+export async function whenFree<T>(work: () => T): Promise<T> {
+  for (const start = performance.now();;) {
+    try {
+      return work();
+    } catch (error) {
+      const isLocked = (error as { errcode?: unknown }).errcode === SQLITE_BUSY;
+      if (!isLocked || performance.now() - start > BUSY_MS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { errorMessage, SetupError } from "../shared/errors.ts";
 import { BinaryCoder } from "./binary_code.ts";
-import { EmbeddedFile, EMPTY, type Meta, type Mode, toFloats } from "./embedded_file.ts";
+import { EmbeddedFile, EMPTY, type Meta, type Mode, toFloats, whenFree } from "./embedded_file.ts";
 import { EmbeddedSearch, matchingRows } from "./embedded_search.ts";
 import { EmbeddedWriter } from "./embedded_writer.ts";
 import type {
@@ -221,11 +221,12 @@ export class EmbeddedIndex implements VectorIndex {
 
   /** All of the work on one state of the file. */
   #read<T>(work: () => T): Promise<T> {
-    return this.#try("read", () =>
+    const read = () =>
       this.file.transaction("BEGIN", () => {
         this.#notice(this.file.meta());
         return work();
-      }));
+      });
+    return this.#try("read", () => whenFree(read));
   }
 
   /** Takes over what the file holds now. */
@@ -236,15 +237,13 @@ export class EmbeddedIndex implements VectorIndex {
     this.#meta = meta;
   }
 
-  #try<T>(what: string, work: () => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      try {
-        resolve(work());
-      } catch (error) {
-        const message = `Cannot ${what} index "${this.name}": ${errorMessage(error)}`;
-        reject(new SetupError(message, { cause: error }));
-      }
-    });
+  async #try<T>(what: string, work: () => T | Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const message = `Cannot ${what} index "${this.name}": ${errorMessage(error)}`;
+      throw new SetupError(message, { cause: error });
+    }
   }
 }
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { EmbeddedIndex } from "../../lib/index/embedded_index.ts";
 import { type Asked, testApi, told } from "../helpers/api.ts";
 import { DIMS, fillIndex, smallItems } from "../helpers/small_index.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
@@ -311,7 +313,6 @@ Deno.test("an index that is made, grows, is replaced or removed is seen as it is
 
 Deno.test("a writer's batches are found while it goes on", async () => {
   await using api = await open();
-  const { EmbeddedIndex } = await import("../../lib/index/embedded_index.ts");
   const items = smallItems(200);
   await using index = await EmbeddedIndex.open({ dir: api.dir, name: NAME, mode: "write" });
   for (let end = 50; end <= 200; end += 50) {
@@ -320,6 +321,18 @@ Deno.test("a writer's batches are found while it goes on", async () => {
     const { json } = await api.ask(`${SIMILAR}/id?size=1000`, { body: { value: asked } });
     assert.equal(json.length, end - 1);
   }
+});
+
+Deno.test("a locked index holds up its own requests, and no others", async () => {
+  await using api = await open();
+  await fillIndex(api.dir, "other", smallItems(3));
+  const db = new DatabaseSync(join(api.dir, `${NAME}.sqlite`));
+  db.exec("BEGIN EXCLUSIVE");
+  const waiting = api.ask(`/random/${NAME}?size=5`);
+  assert.equal((await api.ask("/random/other?size=5")).json.length, 3);
+  db.exec("ROLLBACK");
+  db.close();
+  assert.equal((await waiting).json.length, 5);
 });
 
 Deno.test("health tells whether the indexes can be reached, and nothing of where they are", async () => {
