@@ -25,6 +25,9 @@ import { layRows } from "./rows.js";
 const USUAL_RATIO = 1.4;
 /** A picture that is on the screen but not loaded holds up its row for so long, in milliseconds. */
 const PATIENCE = 2500;
+/** About as many are on the first screen; their shapes are waited for so long, in milliseconds. */
+const FIRST = 14;
+const FIRST_PATIENCE = 1500;
 /** Boxes in place of pictures while an answer is waited for. */
 const BOXES = [1.5, 0.75, 1.3, 1.5, 1, 1.4, 0.7, 1.5, 1.2, 1.5, 0.8, 1.4, 1, 1.5, 1.3, 0.75];
 
@@ -34,6 +37,12 @@ const ratios = /** @type {Map<string, number>} */ (new Map());
 export class Grid {
   /** @type {Card[]} */
   #cards = [];
+  /**
+   * What is shown when the first shapes are known.
+   *
+   * @type {Entry[] | undefined}
+   */
+  #due;
   /** Cards that stay where they are. */
   #placed = 0;
   /** The one card that Tab comes to. */
@@ -78,18 +87,38 @@ export class Grid {
   }
 
   /**
+   * Shows other pictures, once the shapes of those that are seen first are known.
+   *
    * @param {readonly Entry[]} entries
    * @param {GridOptions} options
    */
   show(entries, options) {
-    this.#clear();
     this.#options = options;
-    this.list.replaceChildren();
-    this.append(entries);
+    const first = entries.slice(0, FIRST).map(options.picture);
+    const unknown = first.filter((picture) => !ratios.has(picture));
+    if (unknown.length === 0) return this.#fill(entries);
+    this.wait();
+    const due = this.#due = [...entries];
+    void learnShapes(unknown).then(() => {
+      if (due === this.#due) this.#fill(due);
+    });
   }
 
   /** @param {readonly Entry[]} entries */
   append(entries) {
+    if (this.#due !== undefined) this.#due.push(...entries);
+    else this.#add(entries);
+  }
+
+  /** @param {readonly Entry[]} entries */
+  #fill(entries) {
+    this.#clear();
+    this.list.replaceChildren();
+    this.#add(entries);
+  }
+
+  /** @param {readonly Entry[]} entries */
+  #add(entries) {
     const options = /** @type {GridOptions} */ (this.#options);
     const isComparable = options.onCompare !== undefined;
     const cards = entries.map((entry) => {
@@ -126,6 +155,7 @@ export class Grid {
 
   #clear() {
     this.seen.disconnect();
+    this.#due = undefined;
     this.#cards = [];
     this.#placed = 0;
     this.#current = 0;
@@ -245,6 +275,29 @@ export class Grid {
     setReach(card, 0);
     this.#current = this.#cards.indexOf(card);
   }
+}
+
+/**
+ * Loads pictures for their shapes, as far as they come soon; what fails is left to its card.
+ *
+ * @param {readonly string[]} pictures addresses
+ */
+async function learnShapes(pictures) {
+  const loaded = pictures.map((src) =>
+    new Promise((resolve) => {
+      const picture = new Image();
+      picture.onload = () => {
+        ratios.set(src, picture.naturalWidth / (picture.naturalHeight || 1) || USUAL_RATIO);
+        resolve(undefined);
+      };
+      picture.onerror = resolve;
+      picture.src = src;
+    })
+  );
+  await Promise.race([
+    Promise.all(loaded),
+    new Promise((resolve) => setTimeout(resolve, FIRST_PATIENCE)),
+  ]);
 }
 
 /**

@@ -24,7 +24,9 @@ check(
     assert.match((await page.locator(".facts").textContent())!, /<b>Nobody<\/b>/);
     await page.locator("#grid li").first().getByRole("button").click();
     await page.locator("dialog .name", { hasText: "onerror" }).waitFor();
-    assert.equal(await page.locator("dialog img, .asked img").count(), 1);
+    await page.waitForFunction(() =>
+      document.querySelectorAll("dialog img, .asked img").length === 1
+    );
     await page.keyboard.press("Escape");
     await page.fill("#q", HOSTILE);
     await page.press("#q", "Enter");
