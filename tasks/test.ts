@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { enginePermissions, PACKAGES_DIR } from "../lib/inference/native.ts";
 import { logLine, printResult } from "../lib/shared/log.ts";
 import { permissionFlags } from "../lib/shared/permissions.ts";
+import { BROWSER } from "../tests/helpers/browser.ts";
 
 // Tests of servers are left out where none is started; not so in continuous integration.
 if (Deno.env.get("CI") === "true" && !existsSync("tests/servers.json")) {
@@ -15,9 +16,9 @@ if (Deno.env.get("CI") === "true" && !existsSync("tests/servers.json")) {
 const folders = [Deno.cwd(), tmpdir()];
 const flags = permissionFlags({
   net: ["127.0.0.1", "localhost"],
-  read: [...folders, "/usr/bin/ldd"],
+  read: [...folders, "/usr/bin/ldd", BROWSER],
   write: folders,
-  env: [...enginePermissions("onnx").env, "BASE_URL"],
+  env: [...enginePermissions("onnx").env, "BASE_URL", "CHROMIUM", "CI"],
   ffi: [PACKAGES_DIR],
   // By their names, so that those which are not installed do not matter.
   run: [Deno.execPath(), resolve("tests/servers.sh"), "ps", "python3", "script"],

@@ -1,19 +1,62 @@
 /** The files of the web page, as part of the program. */
+import address from "./page/address.js" with { type: "text" };
+import api from "./page/api.js" with { type: "text" };
 import app from "./page/app.js" with { type: "text" };
+import arrows from "./page/arrows.js" with { type: "text" };
+import asked from "./page/asked.js" with { type: "text" };
+import card from "./page/card.js" with { type: "text" };
+import compare from "./page/compare.js" with { type: "text" };
+import controls from "./page/controls.js" with { type: "text" };
+import dom from "./page/dom.js" with { type: "text" };
+import filters from "./page/filters.js" with { type: "text" };
+import grid from "./page/grid.js" with { type: "text" };
+import memory from "./page/memory.js" with { type: "text" };
+import question from "./page/question.js" with { type: "text" };
+import rows from "./page/rows.js" with { type: "text" };
+import screen from "./page/screen.js" with { type: "text" };
+import upload from "./page/upload.js" with { type: "text" };
+import wording from "./page/wording.js" with { type: "text" };
+import compareCss from "./page/compare.css" with { type: "text" };
 import docsCss from "./page/docs.css" with { type: "text" };
+import icon from "./page/icon.svg" with { type: "text" };
 import html from "./page/index.html" with { type: "text" };
-import css from "./page/page.css" with { type: "text" };
+import narrowCss from "./page/narrow.css" with { type: "text" };
+import pageCss from "./page/page.css" with { type: "text" };
+import resultsCss from "./page/results.css" with { type: "text" };
 import { respond } from "./responses.ts";
 
 const HTML = "text/html; charset=utf-8";
-const SCRIPT = "text/javascript; charset=utf-8";
-const STYLE = "text/css; charset=utf-8";
+const TYPES: Readonly<Record<string, string>> = {
+  js: "text/javascript; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  svg: "image/svg+xml",
+};
 
-/** Files below `/page/`. */
-const FILES: ReadonlyMap<string, readonly [text: string, type: string]> = new Map([
-  ["app.js", [app, SCRIPT]],
-  ["docs.css", [docsCss, STYLE]],
-  ["page.css", [css, STYLE]],
+/** Texts of the files below `/page/`. */
+const FILES: ReadonlyMap<string, string> = new Map([
+  ["address.js", address],
+  ["api.js", api],
+  ["app.js", app],
+  ["arrows.js", arrows],
+  ["asked.js", asked],
+  ["card.js", card],
+  ["compare.js", compare],
+  ["controls.js", controls],
+  ["compare.css", compareCss],
+  ["docs.css", docsCss],
+  ["dom.js", dom],
+  ["filters.js", filters],
+  ["grid.js", grid],
+  ["icon.svg", icon],
+  ["memory.js", memory],
+  ["narrow.css", narrowCss],
+  ["page.css", pageCss],
+  ["question.js", question],
+  ["results.css", resultsCss],
+  ["rows.js", rows],
+  ["screen.js", screen],
+  ["upload.js", upload],
+  ["wording.js", wording],
 ]);
 
 /** The page itself. */
@@ -23,8 +66,10 @@ export function pageResponse(imageOrigins: readonly string[]): Response {
 
 /** A file of the page; undefined if there is none of that name. */
 export function pageFile(name: string): Response | undefined {
-  const file = FILES.get(name);
-  return file && respond(...file, { headers: { "cache-control": "no-cache" } });
+  const text = FILES.get(name);
+  if (text === undefined) return undefined;
+  const type = TYPES[name.split(".").at(-1)!]!;
+  return respond(text, type, { headers: { "cache-control": "no-cache" } });
 }
 
 /** A page that may load its own parts, and pictures of these hosts. */

@@ -1,0 +1,82 @@
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
+/** Odd records, empty indexes, servers that are gone or slow. */
+import assert from "node:assert/strict";
+import { HOSTILE } from "../../helpers/site.ts";
+import { cards, check, heading, headline, screenshot, settled, shown, status } from "./check.ts";
+
+check(
+  "texts of records are text, however odd",
+  { path: "?index=odd", complaint: /404/ },
+  async (page) => {
+    await page.locator("#grid li").nth(4).waitFor();
+    await page.waitForFunction(() => document.querySelectorAll("#grid .placed").length === 5);
+    await screenshot(page, "odd");
+    const hostile = page.locator("#grid li", { hasText: "onerror" });
+    assert.equal(await hostile.locator(".title").textContent(), HOSTILE);
+    assert.ok(await hostile.evaluate((item) => item.classList.contains("lost")));
+    assert.equal(await hostile.locator(".lost-title").textContent(), HOSTILE);
+    assert.equal(await page.locator("#grid .title", { hasText: "Untitled" }).count(), 1);
+    await hostile.locator("a").click();
+    await shown(page, HOSTILE);
+    assert.equal(new URL(page.url()).searchParams.get("id"), "odd/1?&#");
+    await page.getByText("No picture to show").first().waitFor();
+    assert.match((await page.locator(".facts").textContent())!, /<b>Nobody<\/b>/);
+    await page.locator("#grid li").first().getByRole("button").click();
+    await page.locator("dialog .name", { hasText: "onerror" }).waitFor();
+    await page.waitForFunction(() =>
+      document.querySelectorAll("dialog img, .asked img").length === 1
+    );
+    await page.keyboard.press("Escape");
+    await page.fill("#q", HOSTILE);
+    await page.press("#q", "Enter");
+    await shown(page, HOSTILE);
+    assert.match(await page.title(), /^“<img/);
+  },
+);
+
+check(
+  "an empty index, and what is not there, are said",
+  { path: "?index=empty", complaint: /404/ },
+  async (page, site) => {
+    await headline(page, "This index has no pictures yet");
+    await page.selectOption("#index", "images.knn");
+    await settled(page);
+    await page.goto(`${site.url}?index=images.knn&id=nothing`);
+    await headline(page, "That is not here");
+    await page.goto(`${site.url}?index=nothing`);
+    await headline(page, "That is not here");
+    await page.click("text=Show random pictures");
+    await settled(page);
+  },
+);
+
+check("a server that is gone can be tried again", { complaint: /ERR_INTERNET/ }, async (page) => {
+  await settled(page);
+  await page.context().setOffline(true);
+  await cards(page).first().click();
+  await headline(page, "The server does not answer");
+  assert.equal(await page.locator("#grid li").count(), 0);
+  await page.context().setOffline(false);
+  await page.click("text=Try again");
+  await status(page, /^50 pictures of 53 like/);
+});
+
+check("a slow answer never takes the place of a later one", {}, async (page) => {
+  await settled(page);
+  const late = Promise.withResolvers<void>();
+  await page.route("**/text/**", async (route) => {
+    if (route.request().url().includes("moose")) await late.promise;
+    await route.continue().catch(() => {}); // Given up by the page, as it should be.
+  });
+  await page.fill("#q", "moose");
+  await page.press("#q", "Enter");
+  await page.locator("#grid .box").first().waitFor();
+  await page.fill("#q", "dahlia");
+  await page.press("#q", "Enter");
+  await status(page, /“dahlia”/);
+  late.resolve();
+  await page.waitForTimeout(300);
+  assert.equal(await heading(page), "dahlia");
+  assert.match((await page.locator("#grid .title").first().textContent())!, /^Dahlia/);
+});
