@@ -138,7 +138,7 @@ Deno.test("ingest and search explain in one line what they cannot use, and end w
     ],
     [[...ingest, "--mapping", "../x"], /neither a file nor the name of an index/],
     [[...ingest, "--format", "csv"], /one of npy, vct/],
-    [["search", ...index], /one of --id, --image and --vector/],
+    [["search", ...index], /one of --id, --image, --vector and --text/],
     [["search", "--id", "none", ...index], /"none".*not in index/],
     [["search", "--id", "x", "--index", "none", ...index], /none\.sqlite.*deno task ingest/],
     [["search", "--vector", none, ...index], /no such file/],
