@@ -1,4 +1,4 @@
-/** FLOW: stand-in -> download -> vectorize -> ingest -> search. */
+/** FLOW: stand-in -> download -> vectorize -> ingest -> search -> serve. */
 import { join, relative } from "node:path";
 import { EmbeddedIndex } from "../lib/index/embedded_index.ts";
 import { DEFAULT_INDEX } from "../lib/index/options.ts";
@@ -16,7 +16,8 @@ const ASKED = "Portrait of the astronaut Eileen Collins";
 type DemoRecord = StandInRecord & { id: string; metadata: { title: string } };
 
 /** Runs the real tools against the stand-in, then searches. */
-export async function demo({ once, json, dataDir }: DemoOptions, run: Run): Promise<Report> {
+export async function demo(options: DemoOptions, run: Run): Promise<Report> {
+  const { once, json, dataDir, port } = options;
   const records: DemoRecord[] = await readJson("catalogue.json");
   const pictures: Record<string, string> = await readJson("pictures.json");
   await takeFolder(dataDir, run);
@@ -60,8 +61,12 @@ export async function demo({ once, json, dataDir }: DemoOptions, run: Run): Prom
   logLine(
     `another variant of the same picture for ${nearest} of ${n}; for ${both}, the nearest two are.`,
   );
-  if (!once) await keepRunning(api.url, run);
   run.stats.total = run.stats.stored = n;
+  if (!once) {
+    logLine("\nNow the page, until you press Ctrl-C. Look at it in a browser:");
+    const place = ["--index-dir", indexDir, "--images", vectorsDir, "--model", "demo"];
+    await tool(run, ["serve", ...place, "--port", String(port), "--quiet"], "null");
+  }
   return { summary: `${n} pictures in ${folder}`, json: { pictures: n, nearest, both } };
 }
 
@@ -127,12 +132,4 @@ async function variantsTogether(dataDir: string, records: readonly DemoRecord[])
     if (first && second) counts.both++;
   }
   return counts;
-}
-
-async function keepRunning(url: string, run: Run): Promise<void> {
-  logLine(
-    `\nThe stand-in keeps running at ${url}; press Ctrl-C to end it. Try, in another terminal:`,
-  );
-  logLine(`  deno task download -f mediatype:bilder --base-url ${url} -o ./out --delay 0`);
-  await new Promise((resolve) => run.signal.addEventListener("abort", resolve, { once: true }));
 }

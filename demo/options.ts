@@ -1,6 +1,12 @@
 /** Options of `deno task demo`. */
 import { join } from "node:path";
-import { type CommonOptions, parseCommand, pathOption, toolCommand } from "../lib/shared/args.ts";
+import {
+  type CommonOptions,
+  integer,
+  parseCommand,
+  pathOption,
+  toolCommand,
+} from "../lib/shared/args.ts";
 import { PROGRAM_DIR } from "../lib/shared/program.ts";
 import type { Permissions } from "../lib/shared/permissions.ts";
 
@@ -11,6 +17,8 @@ export const DEMO_DIR: string = join(PROGRAM_DIR, "demo");
 export interface DemoOptions extends CommonOptions {
   /** End after the search. */
   readonly once: boolean;
+  /** Port of the page. */
+  readonly port: number;
   /** Absolute path of the demo's data; emptied at the start. */
   readonly dataDir: string;
 }
@@ -19,7 +27,8 @@ function command() {
   return toolCommand("demo", "Run the whole path on bundled pictures, without the internet.", [
     "demo --once",
   ])
-    .option("--once", "end after the search; otherwise the stand-in keeps running", false)
+    .option("--once", "end after the search; otherwise the page is left running", false)
+    .option("--port <number>", "port of the page; 0 for any that is free", integer(0, 65_535), 8000)
     .addOption(
       pathOption("--data <dir>", "folder for the demo's data, emptied first", "./data/demo"),
     );
@@ -31,8 +40,8 @@ function command() {
  * @throws {UsageError} in one line for whatever does not fit
  */
 export function parseDemoOptions(argv: readonly string[]): DemoOptions {
-  const { once, json, data } = parseCommand(command(), argv).opts();
-  return { once, json, dataDir: data };
+  const { once, port, json, data } = parseCommand(command(), argv).opts();
+  return { once, port, json, dataDir: data };
 }
 
 /** What the demo may touch: its data, loopback, and Deno to start the tools. */

@@ -27,6 +27,9 @@ import { VECTOR_FORMATS, type VectorFormat } from "../vectors/vector_store.ts";
 import { type EngineName, ENGINES } from "./engine.ts";
 import { embeddingPermissions, IMAGENET } from "./native.ts";
 
+/** Hosts of the catalogue's pictures. */
+export const IMAGE_HOSTS = "www.nb.no,api.nb.no";
+
 /** What a vectorize run is to do. */
 export interface VectorizeOptions extends CommonOptions {
   /** Absolute path of the records' folder. */
@@ -100,7 +103,7 @@ function command() {
     .option("--no-inference", "only fetch the pictures, with --download-images")
     .option("--dry-run", "say what there is to do, and end", false)
     .addOption(baseUrlOption("address of the service; its host may be asked for pictures"))
-    .option("--image-hosts <hosts>", "hosts that may be asked for pictures", "www.nb.no,api.nb.no")
+    .option("--image-hosts <hosts>", "hosts that may be asked for pictures", IMAGE_HOSTS)
     .option(
       "--delay <seconds>",
       "time between the starts of two requests to a host",

@@ -1,5 +1,5 @@
 /** Options of `deno task serve`. */
-import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { existsSync } from "node:fs";
 import {
   type CommonOptions,
@@ -21,7 +21,7 @@ import {
 } from "../index/options.ts";
 import type { EngineName } from "../inference/engine.ts";
 import { DEMO, embeddingPermissions, modelPaths } from "../inference/native.ts";
-import { engineOption, modelOption } from "../inference/options.ts";
+import { engineOption, IMAGE_HOSTS, modelOption } from "../inference/options.ts";
 
 /** How a server is run. */
 export interface ServeOptions extends CommonOptions {
@@ -59,11 +59,10 @@ function command() {
     .addOption(signIn.apiKey())
     .addOption(signIn.ca())
     .option("--images <dir>", "folder of the pictures: the vectors' folder of vectorize", path)
-    .option(
-      "--image-hosts <hosts>",
-      "hosts whose pictures the page may show",
-      imageOrigins,
-      imageOrigins("www.nb.no,api.nb.no"),
+    .addOption(
+      new Option("--image-hosts <hosts>", "hosts whose pictures the page may show")
+        .argParser(imageOrigins)
+        .default(imageOrigins(IMAGE_HOSTS), `"${IMAGE_HOSTS}"`),
     )
     .addOption(modelOption("model for uploaded pictures: the one that made the index's vectors"))
     .addOption(engineOption())

@@ -86,6 +86,7 @@ export function parseCommand<
   command.configureOutput({
     writeOut: (part: string) => void (text += part),
     writeErr: () => {},
+    getOutHasColors: () => false, // else commander reads variables that no tool may read
   });
   try {
     command.parse(argv, { from: "user" });

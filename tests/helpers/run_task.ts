@@ -19,7 +19,7 @@ export function spawnTask(
   return new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", ...args],
     cwd: ROOT,
-    env: { NO_COLOR: "1", INIT_CWD: ROOT, ...env },
+    env: { NO_COLOR: "", INIT_CWD: ROOT, ...env }, // empty: as on a terminal
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

@@ -1,4 +1,4 @@
-/** The real `deno task serve`. */
+/** The real `deno task serve`, or another task that ends with it. */
 import { spawnTask } from "./run_task.ts";
 
 /** A server that runs. */
@@ -12,11 +12,19 @@ export interface ServeTask extends AsyncDisposable {
 }
 
 /** Starts `deno task serve` on a free port and waits until it answers. */
-export async function startServe(
+export function startServe(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<ServeTask> {
-  const child = spawnTask(["serve", "--port", "0", ...args], env);
+  return startTask(["serve", "--port", "0", ...args], env);
+}
+
+/** Starts a task and waits until its server answers. */
+export async function startTask(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<ServeTask> {
+  const child = spawnTask(args, env);
   const stdout = new Response(child.stdout).text();
   const address = Promise.withResolvers<string | undefined>();
   let log = "";
@@ -39,7 +47,7 @@ export async function startServe(
   if (url === undefined) {
     isEnded = true;
     await stop();
-    throw new Error(`deno task serve has ended: ${log}`);
+    throw new Error(`deno task ${args[0]} has ended: ${log}`);
   }
   return {
     url,
