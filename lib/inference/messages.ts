@@ -4,7 +4,13 @@ import type { EngineModel, EngineName } from "./engine.ts";
 
 /** To a worker, which answers the messages in order. */
 export type ToWorker =
-  | { readonly kind: "load"; readonly engine: EngineName; readonly model: EngineModel }
+  | {
+    readonly kind: "load";
+    readonly engine: EngineName;
+    readonly model: EngineModel;
+    /** One number, shared by all: once it is not 0, no further batch is begun. */
+    readonly stop: Int32Array<SharedArrayBuffer>;
+  }
   | { readonly kind: "embed"; readonly images: Uint8Array<ArrayBuffer>[] };
 
 /** The outcome of one image of a batch. */

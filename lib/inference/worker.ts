@@ -6,6 +6,7 @@ import type { EngineModel, EngineName, LoadEngine } from "./engine.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
 let embedder: Embedder | undefined;
+let stop: Int32Array | undefined;
 
 self.onmessage = ({ ports: [port] }: MessageEvent<null>) => {
   let last = Promise.resolve();
@@ -29,9 +30,11 @@ async function answer(message: ToWorker, port: MessagePort): Promise<void> {
     if (message.kind === "load") {
       embedder = await load(message.engine, message.model);
       await embedder.tryOut();
+      stop = message.stop;
       send({ kind: "ready" });
     } else {
-      if (embedder === undefined) throw new Error("No model is loaded");
+      if (embedder === undefined || stop === undefined) throw new Error("No model is loaded");
+      if (Atomics.load(stop, 0) !== 0) throw new Error("It was told to stop");
       const results = await embedder.embed(message.images);
       const buffers = results.flatMap((r) => "vector" in r ? [r.vector.buffer] : []);
       send({ kind: "embedded", results }, buffers);

@@ -41,6 +41,7 @@ export class WorkerPool implements Disposable {
   readonly #workers = new Map<number, PoolWorker>();
   readonly #waiting: Task[] = [];
   readonly #nursery: Worker;
+  readonly #stop = new Int32Array(new SharedArrayBuffer(4));
   #started = 0;
   #fruitlessStarts = 0;
   /** Why no worker can be started any more. */
@@ -61,6 +62,7 @@ export class WorkerPool implements Disposable {
       for (const worker of this.#workers.values()) if (!worker.isLoaded) worker.die(event.message);
     };
     options.signal?.addEventListener("abort", () => {
+      Atomics.store(this.#stop, 0, 1);
       for (const worker of this.#workers.values()) worker.takeBack();
       this.#giveUp(options.signal!.reason);
     });
@@ -76,7 +78,7 @@ export class WorkerPool implements Disposable {
     const { engine, model, size } = options;
     try {
       const workers = Array.from({ length: size }, () => pool.#startDirectly());
-      await Promise.all(workers.map((worker) => worker.ask({ kind: "load", engine, model })));
+      await Promise.all(workers.map((worker) => pool.#load(worker)));
     } catch (error) {
       pool[Symbol.dispose]();
       const reason = errorMessage(error);
@@ -144,11 +146,10 @@ export class WorkerPool implements Disposable {
 
   async #replace(dead: PoolWorker): Promise<void> {
     if (!this.#forget(dead)) return; // its other batch has seen to that
-    const { engine, model } = this.#options;
     while (this.#fruitlessStarts < MAX_FRUITLESS_STARTS && this.#nurseryFault === undefined) {
       const worker = this.#startThroughNursery();
       try {
-        await worker.ask({ kind: "load", engine, model });
+        await this.#load(worker);
         this.#fruitlessStarts = 0;
         return;
       } catch {
@@ -156,6 +157,11 @@ export class WorkerPool implements Disposable {
         this.#forget(worker);
       }
     }
+  }
+
+  #load(worker: PoolWorker): Promise<unknown> {
+    const { engine, model } = this.#options;
+    return worker.ask({ kind: "load", engine, model, stop: this.#stop });
   }
 
   #startDirectly(): PoolWorker {
