@@ -342,4 +342,5 @@ addEventListener("popstate", () => {
 
 screen.drawQuestion(viewOf(readAddress(location.search)), undefined, undefined);
 grid.wait();
+document.body.classList.remove("starting");
 void show(readAddress(location.search));

@@ -38,6 +38,7 @@ check(
     const text = await page.locator("#grid").textContent();
     await page.click("#others");
     await page.waitForFunction((t) => t !== document.querySelector("#grid")?.textContent, text);
+    await settled(page);
     assert.notDeepEqual(await order(), before);
   },
 );
@@ -46,6 +47,7 @@ check("a picture leads to its nearest, and these lead on", {}, async (page) => {
   await settled(page);
   await cards(page).nth(3).click();
   await status(page, /^50 pictures of 53 like “/);
+  await settled(page);
   const similarities = (await page.locator("#grid .number").allTextContents()).map(Number);
   assert.equal(similarities.length, 50);
   assert.deepEqual(similarities, similarities.toSorted((a, b) => b - a));
@@ -62,6 +64,7 @@ check("a picture leads to its nearest, and these lead on", {}, async (page) => {
 });
 
 check("more gives the next part", { path: ASTRONAUT }, async (page) => {
+  await settled(page);
   await page.click("#more");
   await status(page, /^53 pictures like/);
   assert.equal(await page.locator("#grid li").count(), 53);
@@ -99,6 +102,7 @@ check("back and forward show each view as it was; so does its address", {}, asyn
   const scroll = await page.evaluate(() => scrollY);
   await page.locator("#grid a").nth(12).evaluate((link: HTMLAnchorElement) => link.click());
   await status(page, /like/);
+  await settled(page);
   const [near, title, url] = [await titles(), await heading(page), page.url()];
   await page.fill("#q", "moose");
   await page.press("#q", "Enter");
@@ -117,6 +121,7 @@ check("back and forward show each view as it was; so does its address", {}, asyn
   assert.equal(await page.inputValue("#q"), "moose");
   await page.goto(url);
   await shown(page, title!);
+  await settled(page);
   assert.deepEqual(await titles(), near);
 });
 
