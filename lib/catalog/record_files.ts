@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { errorMessage, RecordError } from "../shared/errors.ts";
 import { fileReason, type OnUnreadable, walkFiles } from "../shared/files.ts";
+import { readFile } from "../shared/read_file.ts";
 import { rglobPattern } from "./rglob.ts";
 import { type CatalogRecord, catalogRecord } from "./types.ts";
 
@@ -39,6 +40,9 @@ export function recordFile(root: string, path: string): RecordFile {
   return { path: join(root, path), folder, stem: path.slice(slash + 1, -".json".length) };
 }
 
+/** Leaves out a byte order mark. */
+const decoder = new TextDecoder();
+
 /**
  * Reads a record's file.
  *
@@ -47,13 +51,13 @@ export function recordFile(root: string, path: string): RecordFile {
 export async function readRecord({ path }: RecordFile): Promise<CatalogRecord> {
   let text: string;
   try {
-    text = await Deno.readTextFile(path);
+    text = decoder.decode(await readFile(path));
   } catch (error) {
     throw unreadable(path, fileReason(error), error);
   }
   let json: unknown;
   try {
-    json = JSON.parse(text.replace(/^\ufeff/, ""));
+    json = JSON.parse(text);
   } catch (error) {
     throw unreadable(path, `it is not JSON: ${errorMessage(error)}`, error);
   }

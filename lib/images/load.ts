@@ -1,7 +1,9 @@
 /** A record's picture: from disk, else from the image host and then stored as it was received. */
+import { statSync } from "node:fs";
 import { HttpError, ImageError } from "../shared/errors.ts";
 import { exists, fileReason } from "../shared/files.ts";
 import { bodyStart, type HttpAnswer, type HttpClient } from "../shared/http.ts";
+import { readFile } from "../shared/read_file.ts";
 import { isImage } from "./image_type.ts";
 
 /** Largest image file, in bytes. */
@@ -37,11 +39,11 @@ function imagePath(path: string): string | undefined {
  */
 export async function readImageFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    const { size } = await Deno.stat(path);
+    const { size } = statSync(path);
     if (size > MAX_IMAGE_BYTES) {
       throw new ImageError(`"${path}" has ${Math.round(size / 1e6)} MB`, "image_too_large");
     }
-    return await Deno.readFile(path);
+    return await readFile(path);
   } catch (error) {
     if (error instanceof ImageError) throw error;
     throw new ImageError(`Cannot read "${path}": ${fileReason(error)}`, "image_file", {

@@ -38,6 +38,8 @@ export class SmileWriter {
   #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
   readonly #encoder = new TextEncoder();
+  /** A vector on its way; little-endian, as every machine that Deno runs on. */
+  #words = new Int32Array(0);
 
   /** @param size bytes to begin with */
   constructor(size = 1024) {
@@ -85,23 +87,29 @@ export class SmileWriter {
 
   /** An array of 32-bit floats, bit for bit. */
   #vector(vector: Float32Array): void {
-    this.#reserve(2 + FLOAT_BYTES * vector.length);
+    this.#byte(ARRAY);
+    const size = FLOAT_BYTES * vector.length;
+    this.#reserve(size);
+    this.#bytes.set(this.#pairs(vector).subarray(0, size), this.#length);
+    this.#length += size;
+    this.#byte(ARRAY_END);
+  }
+
+  /** Two numbers are three words; written so, they take a third of the time that bytes take. */
+  #pairs(vector: Float32Array): Uint8Array {
+    const pairs = (vector.length + 1) >> 1;
+    if (this.#words.length < 3 * pairs) this.#words = new Int32Array(3 * pairs);
+    const words = this.#words;
     const bits = new Int32Array(vector.buffer, vector.byteOffset, vector.length);
-    const bytes = this.#bytes;
-    let at = this.#length;
-    bytes[at++] = ARRAY;
-    for (let i = 0; i < bits.length; i++) {
-      const b = bits[i]!;
-      bytes[at] = FLOAT_32;
-      bytes[at + 1] = (b >> 28) & 0x7f; // with its sign in front, as the reference does it
-      bytes[at + 2] = (b >> 21) & 0x7f;
-      bytes[at + 3] = (b >> 14) & 0x7f;
-      bytes[at + 4] = (b >> 7) & 0x7f;
-      bytes[at + 5] = b & 0x7f;
-      at += FLOAT_BYTES;
+    for (let i = 0, w = 0; w < 3 * pairs; i += 2, w += 3) {
+      const a = bits[i]!, b = i + 1 < bits.length ? bits[i + 1]! : 0;
+      // The first seven bits are four with the sign in front, as the reference does it.
+      words[w] = FLOAT_32 | (a >> 20 & 0x7f00) | (a >> 5 & 0x7f0000) | (a << 10 & 0x7f000000);
+      words[w + 1] = (a >> 7 & 0x7f) | (a << 8 & 0x7f00) | FLOAT_32 << 16 | (b >> 4 & 0x7f000000);
+      words[w + 2] = (b >> 21 & 0x7f) | (b >> 6 & 0x7f00) | (b << 9 & 0x7f0000) |
+        (b & 0x7f) << 24;
     }
-    bytes[at++] = ARRAY_END;
-    this.#length = at;
+    return new Uint8Array(words.buffer);
   }
 
   #integer(value: number): void {

@@ -33,7 +33,8 @@ export function encodeNpy(vector: Float32Array): Uint8Array<ArrayBuffer> {
 export function decodeNpy(file: Uint8Array<ArrayBuffer>): Float32Array {
   let array;
   try {
-    array = parse(file.slice().buffer);
+    const isWhole = file.byteLength === file.buffer.byteLength;
+    array = parse(isWhole ? file.buffer : file.slice().buffer);
   } catch (error) {
     throw unreadable(errorMessage(error), error);
   }

@@ -2,8 +2,11 @@
 import { join } from "node:path";
 import { VectorError } from "../shared/errors.ts";
 import { exists } from "../shared/files.ts";
+import { readFile } from "../shared/read_file.ts";
 import { decodeNpy, encodeNpy } from "./npy.ts";
 import { decodeVct, encodeVct } from "./vct.ts";
+
+const decoder = new TextDecoder();
 
 /** File formats of vectors. */
 export const VECTOR_FORMATS = ["npy", "vct"] as const;
@@ -66,9 +69,8 @@ export async function readVectorFile(
   format: VectorFormat = path.toLowerCase().endsWith(".npy") ? "npy" : "vct",
 ): Promise<Float32Array> {
   try {
-    return format === "npy"
-      ? decodeNpy(await Deno.readFile(path))
-      : decodeVct(await Deno.readTextFile(path));
+    const file = await readFile(path);
+    return format === "npy" ? decodeNpy(file) : decodeVct(decoder.decode(file));
   } catch (error) {
     if (!(error instanceof VectorError)) throw error;
     throw new VectorError(`Cannot read "${path}": ${error.message}`, error.code, { cause: error });
