@@ -34,6 +34,8 @@ const TOOLS: Record<string, Plan> = {
 /** Options of the tools that sign in to a server. */
 const SIGN_IN: Record<string, (argv: readonly string[]) => SignInOptions> = {
   ingest: parseIngestOptions,
+  search: parseSearchOptions,
+  serve: parseServeOptions,
 };
 
 /** glibc's malloc gives memory back sooner: a model needs twice as much while it is loaded. */

@@ -117,21 +117,6 @@ export const signIn = {
     new Option("--ca <file>", "certificate of the authority that is trusted").argParser(path),
 };
 
-/**
- * A password or key: by its option, else by its argument, else by its variable. An empty text gives
- * way to what comes after it, so that arguments can follow a password that the variable holds.
- */
-export function secretOf(
-  command: { getOptionValueSource(key: string): string | undefined },
-  option: { readonly key: string; readonly value: string | undefined; readonly variable: string },
-  argument?: string,
-): string | undefined {
-  const { key, value, variable } = option;
-  const given = [command.getOptionValueSource(key) === "cli" ? value : undefined, argument];
-  return [...given, process.env[variable]].find((text) => text) ??
-    given.find((text) => text !== undefined);
-}
-
 /** Names of the environment variables that sign in. */
 export const SIGN_IN_ENV: readonly string[] = ["ES_USER", "ES_PASSWORD", "ES_API_KEY"];
 
@@ -141,6 +126,11 @@ function urls(text: string): URL[] {
   const odd = list.find(({ pathname, search, hash }) => pathname !== "/" || search + hash !== "");
   if (odd !== undefined) throw new InvalidArgumentError("It must be a URL without a path.");
   return list;
+}
+
+/** A command whose options can be asked where they came from. */
+interface ParsedCommand {
+  getOptionValueSource(key: string): string | undefined;
 }
 
 /** What the options say about where the index is. */
@@ -153,18 +143,44 @@ export interface PlaceOptions {
   readonly ca?: string | undefined;
 }
 
-/** Where the index is: on a server if there is a URL, else in the folder. */
-export function placeOf({ url, indexDir, user, password, apiKey, ca }: PlaceOptions): IndexPlace {
+/**
+ * Where the index is: on a server if there is a URL, else in the folder.
+ *
+ * @param command that parsed the options
+ * @param password that was given as an argument
+ */
+export function placeOf(
+  command: ParsedCommand,
+  { url, indexDir, user, ca, ...secrets }: PlaceOptions,
+  password?: string,
+): IndexPlace {
   if (url === undefined) return { kind: "embedded", dir: indexDir };
   const given = (text: string | undefined) => text === "" ? undefined : text;
+  const secret = (key: "password" | "apiKey", variable: string, argument?: string) =>
+    secretOf(command, { key, value: secrets[key], variable }, argument);
   return {
     kind: "server",
     urls: url,
     user: given(user),
-    password: given(user) === undefined ? undefined : password,
-    apiKey: given(apiKey),
+    password: given(user) === undefined ? undefined : secret("password", "ES_PASSWORD", password),
+    apiKey: given(secret("apiKey", "ES_API_KEY")),
     ca,
   };
+}
+
+/**
+ * A password or key: by its option, else by its argument, else by its variable. An empty text gives
+ * way to what comes after it, so that arguments can follow a password that the variable holds.
+ */
+function secretOf(
+  command: ParsedCommand,
+  option: { readonly key: string; readonly value: string | undefined; readonly variable: string },
+  argument?: string,
+): string | undefined {
+  const { key, value, variable } = option;
+  const given = [command.getOptionValueSource(key) === "cli" ? value : undefined, argument];
+  return [...given, process.env[variable]].find((text) => text) ??
+    given.find((text) => text !== undefined);
 }
 
 /** What reaching the index takes: its folder, or its servers. */
@@ -245,17 +261,7 @@ export function parseIngestOptions(argv: readonly string[]): IngestOptions {
   const mapping = or("mapping", o.mapping, mappingFile);
   const isNamed = mappingFile !== undefined || parsed.getOptionValueSource("mapping") === "cli";
   return {
-    place: placeOf({
-      ...o,
-      url,
-      user: or("user", o.user, user),
-      password: secretOf(
-        parsed,
-        { key: "password", value: o.password, variable: "ES_PASSWORD" },
-        password,
-      ),
-      apiKey: secretOf(parsed, { key: "apiKey", value: o.apiKey, variable: "ES_API_KEY" }),
-    }),
+    place: placeOf(parsed, { ...o, url, user: or("user", o.user, user) }, password),
     indexDir: o.indexDir,
     mapping,
     ...isNamed ? indexOf(mapping) : { index: mapping, mappingFile: undefined },

@@ -85,7 +85,8 @@ function command() {
  * @throws {UsageError} in one line for whatever does not fit
  */
 export function parseSearchOptions(argv: readonly string[]): SearchOptions {
-  const o = parseCommand(command(), argv).opts();
+  const parsed = parseCommand(command(), argv);
+  const o = parsed.opts();
   const questions: Question[] = [];
   if (o.id !== undefined) questions.push({ kind: "id", id: o.id });
   if (o.image !== undefined) questions.push({ kind: "image", path: o.image });
@@ -98,7 +99,8 @@ export function parseSearchOptions(argv: readonly string[]): SearchOptions {
     );
   }
   const { index, k, model, engine, json } = o;
-  return { question, index, place: placeOf(o), k, filters: filters(o.filter), model, engine, json };
+  const place = placeOf(parsed, o);
+  return { question, index, place, k, filters: filters(o.filter), model, engine, json };
 }
 
 function filters(texts: readonly string[]): Filters {

@@ -97,12 +97,13 @@ function imageOrigins(text: string): string[] {
  * @throws {UsageError} in one line for whatever does not fit
  */
 export function parseServeOptions(argv: readonly string[]): ServeOptions {
-  const o = parseCommand(command(), argv).opts();
+  const parsed = parseCommand(command(), argv);
+  const o = parsed.opts();
   const { port, host, model, engine, uploads, quiet, json } = o;
   return {
     port,
     host,
-    place: placeOf(o),
+    place: placeOf(parsed, o),
     imagesDir: o.images,
     imageOrigins: o.imageHosts,
     model,

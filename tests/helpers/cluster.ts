@@ -32,9 +32,12 @@ async function readState(): Promise<z.infer<typeof state> | undefined> {
   }
 }
 
+/** Folder of the servers; the list of them goes when the last one is killed. */
+let dir: string | undefined;
+
 /** Runs `tests/servers.sh <dir> <command> <names>`. */
 export async function control(command: "start" | "stop" | "kill", name: string): Promise<void> {
-  const dir = (await readState())!.dir;
+  dir ??= (await readState())!.dir;
   const { code, stderr } = await new Deno.Command(join(ROOT, "tests/servers.sh"), {
     args: [dir, command, name],
     stdin: "null",

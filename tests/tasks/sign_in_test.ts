@@ -18,21 +18,23 @@ interface Seen {
 async function locked() {
   const dir = await tempDir();
   const seen: Seen = { login: undefined, args: undefined };
+  let port = "";
   const server = serve(async ({ headers }) => {
     const [, code = ""] = (headers.get("authorization") ?? "").split(" ");
     seen.login = new TextDecoder().decode(Uint8Array.fromBase64(code));
     const { stdout } = await new Deno.Command("ps", { args: ["-ww", "-eo", "args"] }).output();
     seen.args = new TextDecoder().decode(stdout).split("\n").find((line) =>
-      line.includes("tasks/ingest.ts") && line.includes(dir.path)
+      /tasks\/(ingest|search)\.ts/.test(line) && line.includes(`:${port}`)
     );
     return new Response("{}", { status: 401 });
   });
+  port = server.host.split(":")[1]!;
   await Deno.writeTextFile(join(dir.path, "a.json"), '{"id":"a"}');
   await Deno.writeFile(join(dir.path, "a.npy"), encodeNpy(new Float32Array(16).fill(1)));
   const folders = ["--records-dir", dir.path, "--vectors-dir", dir.path, "--index-dir", dir.path];
   return {
     seen,
-    port: server.host.split(":")[1]!,
+    port,
     ingest: (...args: string[]) => ["ingest", ...args, ...folders],
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
@@ -64,6 +66,21 @@ Deno.test("a password reaches the server, and no list of processes or message", 
   assert.doesNotMatch(stdout, /s3cret/);
   await runTask(at.ingest(...url, "--api-key", "a2V5"));
   assert.doesNotMatch(at.seen.args!, /a2V5/);
+});
+
+Deno.test("search and serve keep a password as ingest does, and miss one as plainly", async () => {
+  await using at = await locked();
+  const server = ["--url", `http://127.0.0.1:${at.port}`, "--user", "me"];
+  const search = ["search", "--id", "a", ...server];
+  const { code, stderr } = await runTask([...search, "--password", "s3cret-1"]);
+  assert.equal(code, 2, stderr);
+  assert.equal(at.seen.login, "me:s3cret-1");
+  assert.doesNotMatch(at.seen.args + stderr, /s3cret/);
+  for (const args of [search, ["serve", ...server]]) {
+    const { code, stderr } = await runTask(args);
+    assert.equal(code, 2);
+    assert.match(stderr, /^\w+: Cannot sign in as "me": .*ES_PASSWORD.*\n$/);
+  }
 });
 
 Deno.test("the original's empty PASSWORD stays one; an empty USER signs nobody in", async () => {
