@@ -11,7 +11,7 @@ const urls = ignore ? [] : NODES.map((node) => new URL(running.get(node)!.url));
 
 /** Waits until every part of the index lies on two nodes. */
 async function settled(index: string): Promise<void> {
-  const path = `/_cluster/health/${index}?wait_for_status=green&timeout=60s`;
+  const path = `/_cluster/health/${index}?wait_for_status=green&timeout=180s`;
   const { status } = await request(running.get("cluster-1")!, "GET", path);
   assert.equal(status, "green");
 }

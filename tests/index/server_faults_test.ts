@@ -295,7 +295,7 @@ testBoth("loading changes settings and puts them back, after a crash too", async
   await using next = await openServerIndex({ ...made.options, onNotice });
   assert.deepEqual(await settings(), usual);
   assert.equal(notices.length, 1);
-  assert.match(notices[0]!, /left by a run that did not end/);
+  assert.match(notices[0]!, /left in load mode by a run that did not end/);
 
   const abort = new AbortController();
   const { signal } = abort;
