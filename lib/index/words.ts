@@ -35,9 +35,19 @@ export function wordsOf(text: string): string[] {
   return folded.match(/[\p{L}\p{N}]+/gu) ?? [];
 }
 
-/** The full-text query for all these words or beginnings of words; undefined if there are none. */
+/**
+ * The full-text query for all these words or beginnings of words; undefined if there are none.
+ *
+ * @example A word that another one begins with asks for nothing more, but would take its time
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(wordQuery("s ski Ski s"), wordQuery("ski"));
+ * assert.notEqual(wordQuery("ski oslo"), wordQuery("ski"));
+ * ```
+ */
 export function wordQuery(text: string): string | undefined {
-  const words = wordsOf(text);
+  const all = [...new Set(wordsOf(text))];
+  const words = all.filter((word) => !all.some((w) => w !== word && w.startsWith(word)));
   if (words.length === 0) return undefined;
   return `{title creators subject} : (${words.map((word) => `"${word}"*`).join(" AND ")})`;
 }

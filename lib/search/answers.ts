@@ -111,8 +111,8 @@ function scaler(
   return (similarity) => {
     const part = high > low
       ? (Math.min(high, Math.max(low, similarity)) - low) / (high - low)
-      : Number(similarity >= high);
-    const scaled = c + part * (d - c);
+      : Number(similarity >= Math.max(low, high)); // all are the same, or on one side of the range
+    const scaled = (1 - part) * c + part * d;
     return isWhole ? Math.round(scaled) : scaled;
   };
 }

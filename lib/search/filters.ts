@@ -15,13 +15,14 @@ import { FILTER_FIELDS, type Filters } from "../index/types.ts";
  *   subject: "a=b",
  * });
  * assert.throws(() => parseFilters(["id=1"]), RangeError);
+ * assert.throws(() => parseFilters(["dates"]), RangeError);
  * ```
  */
 export function parseFilters(texts: readonly string[]): Filters {
   const filters: Filters = {};
   for (const text of texts) {
     const at = text.indexOf("=");
-    const field = FILTER_FIELDS.find((name) => name === text.slice(0, at));
+    const field = FILTER_FIELDS.find((name) => name.length === at && text.startsWith(name));
     if (field === undefined) {
       throw new RangeError(
         `Cannot filter by "${text}": it must be FIELD=VALUE with one of ${

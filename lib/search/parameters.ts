@@ -140,19 +140,22 @@ export const itemQuery = z.object({ fields });
 /** Query of a request without parameters. */
 export const noQuery = z.object({});
 
+const notUnicode = "it is not Unicode";
+const isWellFormed = (text: string) => text.isWellFormed();
+
 const options = {
   scale_from: scaleFrom,
   scale_to: scaleTo,
   filters: z.partialRecord(
     z.enum(FILTER_FIELDS, `it must be one of ${FILTER_FIELDS.join(", ")}`),
-    z.string().max(MAX_ID_BYTES),
+    z.string().max(MAX_ID_BYTES).refine(isWellFormed, notUnicode),
   ).default({}).describe("Only documents with these values"),
 };
 
 /** Body of a search by id or file name. */
 export const textValueBody = z.object({
-  value: z.string("it must be a text").refine(isIdLength, "it is too long")
-    .refine((text) => text.isWellFormed(), "it is not Unicode"),
+  value: z.string("it must be a text").min(1, "it is empty").refine(isIdLength, "it is too long")
+    .refine(isWellFormed, notUnicode),
   ...options,
 });
 

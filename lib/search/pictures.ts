@@ -32,7 +32,7 @@ export interface PictureOptions {
 /** Answers with pictures. Needs read permission for the folder. */
 export class Pictures {
   /** Folders below the first one; the one that had a picture last is asked first. */
-  #folders: string[] = [];
+  #folders: Promise<string[]> = Promise.resolve([]);
   #listedAt = -Infinity;
 
   constructor(private readonly options: PictureOptions) {}
@@ -60,33 +60,23 @@ export class Pictures {
       if (path !== undefined) return path;
     }
     const folders = await this.#list(dir);
-    for (const [i, folder] of folders.entries()) {
+    for (const folder of [...folders]) { // other requests change the order meanwhile
       const path = await insidePath(dir, join(folder, name));
       if (path === undefined) continue;
-      folders.splice(i, 1);
+      folders.splice(folders.indexOf(folder), 1);
       folders.unshift(folder);
       return path;
     }
     return undefined;
   }
 
-  async #list(dir: string): Promise<string[]> {
+  #list(dir: string): Promise<string[]> {
     const now = performance.now();
-    if (now - this.#listedAt < FOLDERS_MS) return this.#folders;
-    this.#listedAt = now;
-    const found: string[] = [];
-    const waiting = [""];
-    for (let folder; (folder = waiting.shift()) !== undefined && found.length < MAX_FOLDERS;) {
-      try {
-        for await (const { name, isDirectory } of Deno.readDir(join(dir, folder))) {
-          if (isDirectory && !name.startsWith(".")) waiting.push(join(folder, name));
-        }
-        if (folder !== "") found.push(folder);
-      } catch {
-        // A folder that cannot be read has no pictures for us.
-      }
+    if (now - this.#listedAt >= FOLDERS_MS) {
+      this.#listedAt = now;
+      this.#folders = listFolders(dir);
     }
-    return this.#folders = found;
+    return this.#folders;
   }
 
   #redirect({ thumbnail }: Document): Response | undefined {
@@ -97,6 +87,23 @@ export class Pictures {
     if (!this.options.imageOrigins.includes(url.origin)) return undefined;
     return respond("", "text/plain", { status: 302, headers: { location: url.href, ...CACHE } });
   }
+}
+
+/** The folders below a folder, as paths from it. */
+async function listFolders(dir: string): Promise<string[]> {
+  const found: string[] = [];
+  const waiting = [""];
+  for (let folder; (folder = waiting.shift()) !== undefined && found.length < MAX_FOLDERS;) {
+    try {
+      for await (const { name, isDirectory } of Deno.readDir(join(dir, folder))) {
+        if (isDirectory && !name.startsWith(".")) waiting.push(join(folder, name));
+      }
+      if (folder !== "") found.push(folder);
+    } catch {
+      // A folder that cannot be read has no pictures for us.
+    }
+  }
+  return found;
 }
 
 /** The picture in a file; undefined if it holds none. */

@@ -53,12 +53,15 @@ export async function readPicture(
 }
 
 async function readForm(bytes: Uint8Array<ArrayBuffer>, type: string): Promise<FormData> {
-  const boundary = /;\s*boundary=("?)([^";]+)\1/i.exec(type)?.[2];
-  if (boundary !== undefined && hasManyParts(bytes, boundary)) {
+  const [, quoted, bare] = /;\s*boundary=(?:"([^"\\]+)"|([^\s";,]+))/i.exec(type) ?? [];
+  const boundary = quoted ?? bare ?? "";
+  if (boundary !== "" && hasManyParts(bytes, boundary)) {
     throw new RequestError(422, `Cannot read the body: it has more than ${MAX_PARTS} parts`);
   }
   try {
-    return await new Response(bytes, { headers: { "content-type": type } }).formData();
+    // With the boundary that was counted, for others may read the client's text in another way.
+    const headers = { "content-type": `multipart/form-data; boundary="${boundary}"` };
+    return await new Response(bytes, { headers }).formData();
   } catch {
     throw new RequestError(422, "Cannot read the body: it is not a whole multipart/form-data");
   }

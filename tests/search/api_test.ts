@@ -140,6 +140,10 @@ Deno.test("similarities are clipped and scaled as asked", async () => {
   assert.deepEqual([upper[0], upper[5]], [7, 0]);
   assert.deepEqual(await ask({ scale_from: [0.999, 1], scale_to: [0, 7] }), Array(6).fill(0));
   assert.deepEqual(await ask({ scale_from: [-1, -1], scale_to: [0, 7] }), Array(6).fill(7));
+  assert.deepEqual(await ask({ scale_from: [0.999, "max"], scale_to: [0, 7] }), Array(6).fill(0));
+  assert.deepEqual(await ask({ scale_from: ["min", -0.999], scale_to: [0, 7] }), Array(6).fill(7));
+  const wide = await ask({ scale_to: [-1.5e308, 1.5e308] });
+  assert.deepEqual([wide[0], wide[5]], [1.5e308, -1.5e308]);
 });
 
 Deno.test("every field can be asked for; what has no value is an empty list", async () => {
@@ -212,6 +216,8 @@ Deno.test("what cannot be answered is told in one line, with its status", async 
     [`${SIMILAR}/id`, id({ value: "x".repeat(600) }), 422, /too long/],
     [`${SIMILAR}/id`, { body: '{"value":"\\ud800"}' }, 422, /Unicode/],
     [`${SIMILAR}/id`, id({ value: "id1", filters: { id: "x" } }), 422, /filters/],
+    [`${SIMILAR}/id`, { body: '{"value":"id1","filters":{"date":"\\ud800"}}' }, 422, /Unicode/],
+    [`${SIMILAR}/filename`, id({ value: "" }), 422, /"value".*empty/],
     [`${SIMILAR}/id`, id({ value: "id1", scale_from: [1, 0] }), 422, /scale_from/],
     [`${SIMILAR}/id`, id({ value: "id1", scale_to: ["a", "b"] }), 422, /scale_to/],
     [`${SIMILAR}/id?size=1001`, ok, 422, /"size".*1 to 1000/],
@@ -232,6 +238,7 @@ Deno.test("what cannot be answered is told in one line, with its status", async 
     ["/random/..%2fother", {}, 422, /name of the index/],
     ["/random/a%00b", {}, 422, /name of the index/],
     [`/random/${NAME}?filter=id=1`, {}, 422, /FIELD=VALUE/],
+    [`/random/${NAME}?filter=access:`, {}, 422, /FIELD=VALUE/],
     [`/text/${NAME}`, {}, 422, /"q"/],
     [`/text/${NAME}?q=${"a+".repeat(400)}`, {}, 422, /too long/],
     [`${SIMILAR}/image`, { body: "x" }, 503, /there is no model/],

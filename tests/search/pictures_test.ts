@@ -71,6 +71,23 @@ Deno.test("a picture is found in the folder, in its access group's, and further 
   }
 });
 
+Deno.test("pictures that are asked for at once are found, whatever folders they are in", async () => {
+  await using dir = await tempDir();
+  const items = smallItems(40);
+  await fillIndex(join(dir.path, "index"), "x", items);
+  const images = join(dir.path, "images");
+  for (const { document: { id } } of items) {
+    await Deno.mkdir(join(images, `week-${id}`), { recursive: true });
+    await Deno.copyFile(PHOTO, join(images, `week-${id}`, `${id}.jpg`));
+  }
+  await using api = testApi(join(dir.path, "index"), { imagesDir: images });
+  for (let round = 0; round < 3; round++) {
+    const answers = items.map(({ document: { id } }) => api.ask(`/pictures/x/${id}`));
+    const statuses = (await Promise.all(answers)).map(({ status }) => status);
+    assert.deepEqual(statuses, Array(items.length).fill(200));
+  }
+});
+
 Deno.test("nothing outside the folder is a picture, and no file that is none", async () => {
   await using pictures = await open();
   for (const id of ["leaves", "../secret", "page", "none"]) {

@@ -35,9 +35,15 @@ async function open() {
   const server = await startServe(["--index-dir", indexDir, "--model", model]);
   const send = async (body: BodyInit, path = "pictures/image?size=3") =>
     await told(await fetch(`${server.url}/similarity/${path}`, { method: "POST", body }));
+  const sendAs = async (type: string, body: string) => {
+    const headers = { "content-type": type };
+    const url = `${server.url}/similarity/pictures/image`;
+    return await told(await fetch(url, { method: "POST", headers, body }));
+  };
   return {
     server,
     send,
+    sendAs,
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
       await dir[Symbol.asyncDispose]();
@@ -102,11 +108,16 @@ Deno.test("pictures of all kinds are taken; what is none is refused with the rea
     assert.equal(status, 422);
     assert.match(json.error, reason);
   }
-  const headers = { "content-type": "multipart/form-data; boundary=b" };
   for (const body of ["", "--b", "--b\r\n\r\n", "--b--", "--b\r\n".repeat(1000)]) {
-    const url = `${api.server.url}/similarity/pictures/image`;
-    const { status } = await told(await fetch(url, { method: "POST", headers, body }));
+    assert.equal((await api.sendAs("multipart/form-data; boundary=b", body)).status, 422);
+  }
+  const body = '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'.repeat(200) + "--b--";
+  for (
+    const type of ["boundary=b", 'a="; boundary=c"; boundary=b', "boundary=b,c", "boundary=b ;a"]
+  ) {
+    const { status, json } = await api.sendAs(`multipart/form-data; ${type}`, body);
     assert.equal(status, 422);
+    assert.match(json.error, /more than 100 parts|not a whole/, type);
   }
   assert.equal((await api.send(photo)).status, 200, "it goes on after all of these");
 });

@@ -147,7 +147,6 @@ function drawEnd() {
   others.hidden = !isRandom || total <= entries.length;
   more.hidden = isRandom ? others.hidden : entries.length === 0 || entries.length >= total;
   more.textContent = isRandom ? "Show others" : "Show more";
-  more.disabled = false;
 }
 
 /** @param {string} id */
@@ -181,9 +180,8 @@ function focusHeading() {
  * @param {boolean} [keepsPlace]
  */
 function go(next, keepsPlace = false) {
-  if (answer !== undefined && addressOf(next) === addressOf(view)) {
-    return show(next, { isAnew: true, keepsPlace });
-  }
+  // Asked again, or on its way already: it was clicked twice.
+  if (addressOf(next) === addressOf(view)) return show(next, { isAnew: true, keepsPlace });
   remember();
   memories.add(addressOf(next));
   return show(next, { keepsPlace });
@@ -220,15 +218,16 @@ function drawFault(error) {
 /** Opens or closes the comparison, as the address says. */
 async function showComparison() {
   const { asked, entries } = answer ?? NOTHING;
-  if (view.with === "" || asked === undefined) {
+  const wanted = view.with;
+  if (wanted === "" || asked === undefined) {
     if (dialog.open) dialog.close();
     return;
   }
   const { signal } = asking;
   try {
-    const entry = entries.find(({ id }) => id === view.with) ??
+    const entry = entries.find(({ id }) => id === wanted) ??
       await questions.compared(view, signal);
-    if (signal.aborted) return;
+    if (signal.aborted || view.with !== wanted) return;
     const next = likeOf(entry.id);
     fillComparison(dialog, asked, { src: pictureUrl(view.index, entry.id), entry }, {
       href: addressOf(next),
@@ -236,7 +235,7 @@ async function showComparison() {
     });
     if (!dialog.open) dialog.showModal();
   } catch (error) {
-    if (signal.aborted) return;
+    if (signal.aborted || view.with !== wanted) return;
     screen.drawNotice(`Cannot compare: ${error instanceof Error ? error.message : error}`);
   }
 }
@@ -274,10 +273,10 @@ async function showMore() {
     drawEnd();
   } catch (error) {
     if (signal.aborted) return;
-    more.disabled = false;
     const reason = error instanceof Error ? error.message : String(error);
     screen.drawNotice(`No more pictures came. ${reason}`);
   } finally {
+    more.disabled = false;
     if (!signal.aborted) screen.drawBusy(false);
   }
 }

@@ -44,7 +44,7 @@ export class Memories {
    * Whether the entry was added here, so that going back stays on the page.
    */
   isOurs() {
-    return keyNow() !== "";
+    return history.state?.key !== undefined;
   }
 
   /** After the browser went to another entry: what was seen there, if it was here. */
@@ -54,7 +54,7 @@ export class Memories {
   }
 }
 
-/** @returns {string} empty for an entry that the page did not add */
+/** @returns {string} for an entry that the page did not add, such as a skip link's, its address */
 function keyNow() {
-  return history.state?.key ?? "";
+  return history.state?.key ?? location.search;
 }

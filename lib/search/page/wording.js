@@ -3,13 +3,13 @@
 
 /** @import { Entry } from "./api.js" */
 
-/** @type {Readonly<Record<string, string>>} */
-const ACCESS = {
-  everywhere: "Everywhere",
-  norway: "In Norway",
-  library: "In libraries",
-  nb: "At the National Library",
-};
+/** @type {ReadonlyMap<string, string>} */
+const ACCESS = new Map([
+  ["everywhere", "Everywhere"],
+  ["norway", "In Norway"],
+  ["library", "In libraries"],
+  ["nb", "At the National Library"],
+]);
 
 /**
  * Where an item may be seen.
@@ -18,7 +18,7 @@ const ACCESS = {
  */
 export function accessName(access) {
   if (access === "") return "Not stated";
-  return ACCESS[access] ?? access.charAt(0).toUpperCase() + access.slice(1);
+  return ACCESS.get(access) ?? access.charAt(0).toUpperCase() + access.slice(1);
 }
 
 /** @param {Entry} entry */

@@ -3,7 +3,18 @@
 /** Odd records, empty indexes, servers that are gone or slow. */
 import assert from "node:assert/strict";
 import { HOSTILE } from "../../helpers/site.ts";
-import { cards, check, heading, headline, screenshot, settled, shown, status } from "./check.ts";
+import {
+  ASTRONAUT,
+  cards,
+  check,
+  hand,
+  heading,
+  headline,
+  screenshot,
+  settled,
+  shown,
+  status,
+} from "./check.ts";
 
 check(
   "texts of records are text, however odd",
@@ -30,7 +41,7 @@ check(
     await page.keyboard.press("Escape");
     await page.fill("#q", HOSTILE);
     await page.press("#q", "Enter");
-    await shown(page, HOSTILE);
+    await status(page, /with the words “<img/);
     assert.match(await page.title(), /^“<img/);
   },
 );
@@ -48,6 +59,16 @@ check(
     await headline(page, "That is not here");
     await page.click("text=Show random pictures");
     await settled(page);
+  },
+);
+
+check(
+  "an access that no document has is named as it is written",
+  { path: "?access=constructor" },
+  async (page) => {
+    await headline(page, "No other picture is here");
+    assert.match((await page.locator("#empty").textContent())!, /Only “Constructor” was searched/);
+    assert.match((await page.locator("#access").textContent())!, /Constructor 0$/);
   },
 );
 
@@ -80,3 +101,50 @@ check("a slow answer never takes the place of a later one", {}, async (page) => 
   assert.equal(await heading(page), "dahlia");
   assert.match((await page.locator("#grid .title").first().textContent())!, /^Dahlia/);
 });
+
+check(
+  "a comparison that comes late does not open once it is left",
+  { path: ASTRONAUT },
+  async (page) => {
+    await settled(page);
+    await page.click("#more");
+    await status(page, /^53 pictures like/);
+    await page.locator("#grid li").nth(52).getByRole("button", { includeHidden: true })
+      .evaluate((button: HTMLElement) => button.click());
+    await page.locator("dialog").waitFor();
+    const late = Promise.withResolvers<void>();
+    await page.route(/similarity.*size=1000/, async (route) => {
+      await late.promise;
+      await route.continue();
+    });
+    const asked = page.waitForRequest(/similarity.*size=1000/);
+    await page.reload();
+    await asked;
+    await page.goBack();
+    await page.waitForURL((url) => !url.searchParams.has("with"));
+    const answered = page.waitForResponse(/similarity.*size=1000/);
+    late.resolve();
+    await (await answered).finished();
+    await page.waitForTimeout(300);
+    assert.ok(await page.locator("dialog").isHidden());
+  },
+);
+
+check(
+  "more can be had after a picture was refused meanwhile",
+  { path: ASTRONAUT, complaint: /422/ },
+  async (page) => {
+    await settled(page);
+    const late = Promise.withResolvers<void>();
+    await page.route(/similarity.*offset=50/, async (route) => {
+      await late.promise;
+      await route.continue().catch(() => {}); // Given up by the page, as it should be.
+    }, { times: 1 });
+    await page.click("#more");
+    await hand(page, "drop", "letter.doc", 1000);
+    await page.locator(".notice p").waitFor();
+    late.resolve();
+    await page.click("#more");
+    await status(page, /^53 pictures like/);
+  },
+);

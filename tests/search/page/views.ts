@@ -163,3 +163,29 @@ check(
     await shown(page, "Portrait of the astronaut Eileen Collins");
   },
 );
+
+check("a double click is one step, which Back undoes", {}, async (page) => {
+  await settled(page);
+  const steps = () => page.evaluate(() => history.length);
+  const before = await steps();
+  await cards(page).nth(3).dblclick();
+  await status(page, /like “/);
+  assert.equal(await steps(), before + 1);
+  await page.goBack();
+  await shown(page, "Find pictures that look alike");
+});
+
+check("the skip link leaves the way back as it was", {}, async (page) => {
+  await settled(page);
+  const titles = () => page.locator("#grid .title").allTextContents();
+  const random = await titles();
+  await cards(page).nth(3).click();
+  await status(page, /like “/);
+  await page.locator(".skip").focus();
+  await page.keyboard.press("Enter");
+  await page.waitForURL((url) => url.hash === "#results");
+  await page.goBack();
+  await page.goBack();
+  await shown(page, "Find pictures that look alike");
+  assert.deepEqual(await titles(), random);
+});
