@@ -60,6 +60,8 @@ export interface ServerAnswer {
 
 /** Statuses that another try may change. */
 const BUSY = [429, 502, 503, 504];
+/** What a cluster says with status 500 while it finds out that a node has gone. */
+const LOST_PART = /^(search_phase_execution|node_\w+|no_shard_available\w*)_exception/;
 /** First and longest wait between two tries. */
 const FIRST_WAIT_MS = 250, MAX_WAIT_MS = 15_000;
 /** Longest wait that a server may ask for. */
@@ -178,8 +180,9 @@ export class ServerClient implements Disposable {
       if (status === 401 || status === 403) {
         throw new SetupError(refusal(what, base, status, body, this.#options));
       }
-      const retry = BUSY.includes(status);
-      const reason = `status ${status}${prefixed(": ", reasonOf(body))}`;
+      const told = reasonOf(body);
+      const retry = BUSY.includes(status) || (status === 500 && LOST_PART.test(told));
+      const reason = `status ${status}${prefixed(": ", told)}`;
       const waitMs = retryAfterMs(headers.get("retry-after"));
       throw failure(what, at, `http_${status}`, reason, { status, retry, retryAfterMs: waitMs });
     } catch (error) {
