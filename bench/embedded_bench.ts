@@ -214,7 +214,7 @@ function dot(a: Float32Array, b: Float32Array): number {
 export async function bundledVectors(): Promise<Float32Array> {
   const { openModel } = await import("../lib/inference/model.ts");
   const { WorkerPool } = await import("../lib/inference/worker_pool.ts");
-  const model = { ...await openModel("demo"), threads: 2 };
+  const model = await openModel("demo");
   using pool = await WorkerPool.start({ engine: "onnx", model, size: 1 });
   const root = join(import.meta.dirname!, "..");
   const vectors: number[] = [];

@@ -10,7 +10,7 @@ import { downloadPermissions, parseDownloadOptions } from "../lib/catalog/option
 import { ingestPermissions, parseIngestOptions } from "../lib/index/options.ts";
 import { modelPermissions, parseModelOptions } from "../lib/inference/model_options.ts";
 import { parseVectorizeOptions, vectorizePermissions } from "../lib/inference/options.ts";
-import { type SignIn, signIn, type SignInOptions } from "../lib/index/sign_in.ts";
+import { type SignIn, signIn } from "../lib/index/sign_in.ts";
 import { parseSearchOptions, searchPermissions } from "../lib/search/options.ts";
 import { parseServeOptions, servePermissions } from "../lib/search/serve_options.ts";
 import { PROGRAM_DIR } from "../lib/shared/program.ts";
@@ -18,25 +18,28 @@ import { EXIT, explainParseError } from "../lib/shared/cli.ts";
 import { printResult } from "../lib/shared/log.ts";
 import { permissionFlags, type Permissions } from "../lib/shared/permissions.ts";
 
-/** The permissions that a tool's arguments call for. */
-type Plan = (argv: readonly string[]) => Permissions;
+/** How a tool's arguments are read, and the permissions that they call for. */
+interface Tool {
+  readonly parse: (argv: readonly string[]) => object;
+  readonly permissions: (argv: readonly string[]) => Permissions;
+}
 
-const TOOLS: Record<string, Plan> = {
-  demo: (argv) => demoPermissions(parseDemoOptions(argv)),
-  download: (argv) => downloadPermissions(parseDownloadOptions(argv)),
-  vectorize: (argv) => vectorizePermissions(parseVectorizeOptions(argv)),
-  ingest: (argv) => ingestPermissions(parseIngestOptions(argv)),
-  model: (argv) => modelPermissions(parseModelOptions(argv)),
-  search: (argv) => searchPermissions(parseSearchOptions(argv)),
-  serve: (argv) => servePermissions(parseServeOptions(argv)),
+const TOOLS: Record<string, Tool> = {
+  demo: tool(parseDemoOptions, demoPermissions),
+  download: tool(parseDownloadOptions, downloadPermissions),
+  vectorize: tool(parseVectorizeOptions, vectorizePermissions),
+  ingest: tool(parseIngestOptions, ingestPermissions),
+  model: tool(parseModelOptions, modelPermissions),
+  search: tool(parseSearchOptions, searchPermissions),
+  serve: tool(parseServeOptions, servePermissions),
 };
 
-/** Options of the tools that sign in to a server. */
-const SIGN_IN: Record<string, (argv: readonly string[]) => SignInOptions> = {
-  ingest: parseIngestOptions,
-  search: parseSearchOptions,
-  serve: parseServeOptions,
-};
+function tool<O extends object>(
+  parse: (argv: readonly string[]) => O,
+  permissions: (options: O) => Permissions,
+): Tool {
+  return { parse, permissions: (argv) => permissions(parse(argv)) };
+}
 
 /** glibc's malloc gives memory back sooner: a model needs twice as much while it is loaded. */
 const MALLOC = { MALLOC_ARENA_MAX: "2", MALLOC_TRIM_THRESHOLD_: "131072" };
@@ -47,16 +50,19 @@ const HEAP = "--v8-flags=--max-semi-space-size=4,--initial-old-space-size=16";
 const [name = "", ...argv] = Deno.args;
 Deno.exit(await launch(name, TOOLS[name]!, argv));
 
-async function launch(name: string, plan: Plan, argv: readonly string[]): Promise<number> {
+async function launch(
+  name: string,
+  { parse, permissions }: Tool,
+  argv: readonly string[],
+): Promise<number> {
   enterFolderOfUser();
   try {
-    const flags = permissionFlags(plan(argv));
+    const flags = permissionFlags(permissions(argv));
     if (argv.includes("--print-permissions")) {
       printResult(flags.join("\n"));
       return EXIT.done;
     }
-    const parse = SIGN_IN[name];
-    const signedIn = parse === undefined ? { argv, env: {} } : await signIn(argv, parse);
+    const signedIn = await signIn(argv, parse);
     return signedIn === undefined ? EXIT.interrupted : await run(name, flags, signedIn);
   } catch (error) {
     return explainParseError(name, error);

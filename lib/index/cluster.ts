@@ -1,9 +1,10 @@
 /** The indexes of an Elasticsearch or OpenSearch cluster. */
 import { z } from "zod";
-import { AbsentIndexError, HttpError, SetupError } from "../shared/errors.ts";
+import { AbsentIndexError, SetupError } from "../shared/errors.ts";
 import { vectorShape } from "./mapping.ts";
 import { askProduct, isServerName, openWith } from "./open_server.ts";
 import { type ClientOptions, ServerClient } from "./server_client.ts";
+import { orSetupError } from "./server_errors.ts";
 import type { ServerIndex } from "./server_index.ts";
 import type { Indexes, VectorIndex } from "./types.ts";
 
@@ -22,24 +23,14 @@ export class Cluster implements Indexes {
     this.#client = new ServerClient(options);
   }
 
-  async use<T>(name: string, work: (index: VectorIndex) => Promise<T>): Promise<T> {
-    return await told(async () => {
-      try {
-        return await work(await this.#open(name));
-      } catch (error) {
-        if (!(error instanceof SetupError)) throw error;
-        const known = this.#opened.delete(name);
-        if (known) await this.#open(name); // says so if the index is gone
-        throw error;
-      }
-    });
+  use<T>(name: string, work: (index: VectorIndex) => Promise<T>): Promise<T> {
+    return orSetupError(this.#use(name, work));
   }
 
   async names(): Promise<string[]> {
     const path = "/_mapping?expand_wildcards=open";
-    const found = await told(() =>
-      this.#client.ask("list the indexes", { method: "GET", path }, mappings)
-    );
+    const request = { method: "GET", path } as const;
+    const found = await orSetupError(this.#client.ask("list the indexes", request, mappings));
     return Object.keys(found).filter((name) =>
       isServerName(name) && !name.startsWith(".") &&
       vectorShape(found[name]!.mappings)?.similarity === "cosine"
@@ -47,12 +38,23 @@ export class Cluster implements Indexes {
   }
 
   async check(): Promise<void> {
-    await told(() => askProduct(this.#client));
+    await orSetupError(askProduct(this.#client));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#client[Symbol.dispose]();
     return Promise.resolve();
+  }
+
+  async #use<T>(name: string, work: (index: VectorIndex) => Promise<T>): Promise<T> {
+    try {
+      return await work(await this.#open(name));
+    } catch (error) {
+      if (!(error instanceof SetupError)) throw error;
+      const known = this.#opened.delete(name);
+      if (known) await this.#open(name); // says so if the index is gone
+      throw error;
+    }
   }
 
   async #open(name: string): Promise<ServerIndex> {
@@ -73,15 +75,5 @@ export class Cluster implements Indexes {
       this.#opened.delete(name);
       throw error;
     }
-  }
-}
-
-/** What the cluster did not do, as an error of the surroundings. */
-async function told<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof HttpError)) throw error;
-    throw new SetupError(error.message, { cause: error });
   }
 }

@@ -8,7 +8,7 @@ export const ELASTICSEARCH: Dialect = {
   kind: "elasticsearch",
   oldest: 8,
   bulkType: "application/smile",
-  bulkWriter: () => new SmileBulk(),
+  bulkWriter: () => new SmileBulk(1 << 16),
   knn: (vector, candidates, filter) => ({
     knn: {
       field: "vector",
@@ -38,23 +38,9 @@ function isAtLeast(version: string, major: number, minor: number): boolean {
 }
 
 /** Parsing numbers as text is what Elasticsearch would spend most of its time on. */
-class SmileBulk implements BulkWriter {
-  readonly #writer = new SmileWriter(1 << 16);
-
-  get length(): number {
-    return this.#writer.bytes().length;
-  }
-
+class SmileBulk extends SmileWriter implements BulkWriter {
   add({ document, vector }: IndexItem): void {
-    this.#writer.document({ index: { _id: document.id } });
-    this.#writer.document({ ...document, vector });
-  }
-
-  bytes(): Uint8Array<ArrayBuffer> {
-    return this.#writer.bytes();
-  }
-
-  clear(): void {
-    this.#writer.clear();
+    this.document({ index: { _id: document.id } });
+    this.document({ ...document, vector });
   }
 }

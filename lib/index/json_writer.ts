@@ -1,4 +1,5 @@
 /** JSON lines with vectors, faster than `JSON.stringify()` prints them. */
+import { ByteWriter } from "./byte_writer.ts";
 
 /** 10 to the power of `8 - floor(log10(2 ** e))`, for each exponent `e` of a float32. */
 const SCALE = new Float64Array(256);
@@ -66,48 +67,16 @@ function writeTiny(value: number, bytes: Uint8Array, at: number): number {
   return at;
 }
 
-/** Writes JSON lines one after the other into one growing buffer. */
-export class JsonLinesWriter {
-  #bytes: Uint8Array<ArrayBuffer>;
-  #length = 0;
-  readonly #encoder = new TextEncoder();
-
-  /** @param size bytes to begin with */
-  constructor(size = 1024) {
-    this.#bytes = new Uint8Array(size);
-  }
-
+/** Writes JSON lines one after the other. */
+export class JsonLinesWriter extends ByteWriter {
   /** Adds a line; with a vector, as the object's last member. */
   line(value: object, member?: { readonly name: string; readonly vector: Float32Array }): void {
     const json = JSON.stringify(value);
-    if (member === undefined) return this.#text(`${json}\n`);
+    if (member === undefined) return void this.text(`${json}\n`);
     const comma = json === "{}" ? "" : ",";
-    this.#text(`${json.slice(0, -1)}${comma}${JSON.stringify(member.name)}:[`);
-    this.#reserve(NUMBER_BYTES * member.vector.length);
-    this.#length = writeNumbers(member.vector, this.#bytes, this.#length);
-    this.#text("]}\n");
-  }
-
-  /** All that was written since the last `clear()`; good until the next line. */
-  bytes(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(0, this.#length);
-  }
-
-  /** Begins anew in the same memory. */
-  clear(): void {
-    this.#length = 0;
-  }
-
-  #text(text: string): void {
-    this.#reserve(3 * text.length);
-    this.#length += this.#encoder.encodeInto(text, this.#bytes.subarray(this.#length)).written;
-  }
-
-  #reserve(more: number): void {
-    const needed = this.#length + more;
-    if (needed <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
-    larger.set(this.bytes());
-    this.#bytes = larger;
+    this.text(`${json.slice(0, -1)}${comma}${JSON.stringify(member.name)}:[`);
+    this.reserve(NUMBER_BYTES * member.vector.length);
+    this.end = writeNumbers(member.vector, this.buffer, this.end);
+    this.text("]}\n");
   }
 }

@@ -1,6 +1,6 @@
 /** Opens an index of a cluster: who answers, what is there, does it fit. */
 import { z } from "zod";
-import { AbsentIndexError, HttpError, SetupError } from "../shared/errors.ts";
+import { AbsentIndexError, SetupError } from "../shared/errors.ts";
 import { ELASTICSEARCH } from "./elasticsearch_index.ts";
 import { LoadMode } from "./load_mode.ts";
 import { type Mapping, mappingFor, PRODUCTS, type VectorShape, vectorShape } from "./mapping.ts";
@@ -8,6 +8,7 @@ import { OPENSEARCH } from "./opensearch_index.ts";
 import { IndexAdmin, type IndexState } from "./server_admin.ts";
 import { type ClientOptions, ServerClient } from "./server_client.ts";
 import type { Dialect } from "./server_dialect.ts";
+import { orSetupError } from "./server_errors.ts";
 import { ServerIndex } from "./server_index.ts";
 
 /** Which index of which cluster is opened, and how. */
@@ -35,11 +36,10 @@ export async function openServerIndex(options: ServerIndexOptions): Promise<Serv
   const client = new ServerClient(options);
   try {
     checkName(options.index);
-    return await openWith(client, options);
+    return await orSetupError(openWith(client, options));
   } catch (error) {
     client[Symbol.dispose]();
-    if (!(error instanceof HttpError)) throw error;
-    throw new SetupError(error.message, { cause: error });
+    throw error;
   }
 }
 

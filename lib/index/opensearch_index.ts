@@ -8,7 +8,7 @@ export const OPENSEARCH: Dialect = {
   kind: "opensearch",
   oldest: 2,
   bulkType: "application/x-ndjson",
-  bulkWriter: () => new JsonBulk(),
+  bulkWriter: () => new JsonBulk(1 << 16),
   knn: (vector, candidates, filter) => ({
     query: {
       knn: {
@@ -26,23 +26,9 @@ export const OPENSEARCH: Dialect = {
   limitSetting: "knn.memory.circuit_breaker.limit",
 };
 
-class JsonBulk implements BulkWriter {
-  readonly #writer = new JsonLinesWriter(1 << 16);
-
-  get length(): number {
-    return this.#writer.bytes().length;
-  }
-
+class JsonBulk extends JsonLinesWriter implements BulkWriter {
   add({ document, vector }: IndexItem): void {
-    this.#writer.line({ index: { _id: document.id } });
-    this.#writer.line(document, { name: "vector", vector });
-  }
-
-  bytes(): Uint8Array<ArrayBuffer> {
-    return this.#writer.bytes();
-  }
-
-  clear(): void {
-    this.#writer.clear();
+    this.line({ index: { _id: document.id } });
+    this.line(document, { name: "vector", vector });
   }
 }

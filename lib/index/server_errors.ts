@@ -1,6 +1,6 @@
 /** What a search server's refusals and a connection's failures mean, in one line each. */
 import { z } from "zod";
-import { errorMessage } from "../shared/errors.ts";
+import { errorMessage, HttpError, SetupError } from "../shared/errors.ts";
 
 /** Who asks. */
 export interface Connection {
@@ -86,6 +86,16 @@ const errorBody = z.object({
     }),
   ]),
 });
+
+/** What work with a server gives; what the server did not do, as an error of the surroundings. */
+export async function orSetupError<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    throw new SetupError(error.message, { cause: error });
+  }
+}
 
 /** Type and reason of an answer that is an error; empty if it names none. */
 export function reasonOf(body: unknown): string {

@@ -7,6 +7,7 @@ import type { IndexAdmin, IndexState } from "./server_admin.ts";
 import { BulkSender, isUsableId } from "./server_bulk.ts";
 import type { ServerClient, ServerRequest } from "./server_client.ts";
 import type { Dialect } from "./server_dialect.ts";
+import { orSetupError } from "./server_errors.ts";
 import { clusterMemory, memoryWarning } from "./server_memory.ts";
 import {
   BEST_FIRST,
@@ -99,12 +100,12 @@ export class ServerIndex implements VectorIndex {
   }
 
   async generation(): Promise<string | undefined> {
-    const uuid = (await this.#told(this.#parts.admin.read()))?.settings.index.uuid;
+    const uuid = (await orSetupError(this.#parts.admin.read()))?.settings.index.uuid;
     return uuid === undefined ? undefined : String(uuid);
   }
 
   async setModel(name: string): Promise<void> {
-    await this.#told(this.#parts.admin.setMeta({ model: name }));
+    await orSetupError(this.#parts.admin.setMeta({ model: name }));
     this.#model = name;
   }
 
@@ -124,7 +125,7 @@ export class ServerIndex implements VectorIndex {
   }
 
   async bulk(items: readonly IndexItem[]): Promise<BulkResult[]> {
-    const results = await this.#told(this.#sender.send(items));
+    const results = await orSetupError(this.#sender.send(items));
     this.#dims ??= items.find((_, i) => "result" in results[i]!)?.vector.length;
     return results;
   }
@@ -142,13 +143,13 @@ export class ServerIndex implements VectorIndex {
       };
       const what = `delete from index "${this.name}"`;
       const answer = this.#parts.client.ask(what, request, z.object({ errors: z.boolean() }));
-      const { errors } = await this.#told(answer);
+      const { errors } = await orSetupError(answer);
       if (errors) throw new SetupError(`Cannot ${what}: some documents were not deleted`);
     }
   }
 
   async clear(): Promise<void> {
-    await this.#told(this.#parts.admin.recreate(this.#parts.mapping));
+    await orSetupError(this.#parts.admin.recreate(this.#parts.mapping));
     this.#dims = this.#parts.mapping?.dims ?? this.#parts.shape.dims;
     this.#model = undefined;
     this.#created = true;
@@ -156,7 +157,7 @@ export class ServerIndex implements VectorIndex {
   }
 
   async refresh(): Promise<void> {
-    await this.#told(this.#send("POST", "_refresh", `refresh index "${this.name}"`));
+    await orSetupError(this.#send("POST", "_refresh", `refresh index "${this.name}"`));
   }
 
   async get(field: "id" | "filename", value: string): Promise<IndexItem | undefined> {
@@ -173,7 +174,7 @@ export class ServerIndex implements VectorIndex {
     const request = { method: "GET", path, accept: [404] } as const;
     const schema = z.object({ found: z.boolean(), _source: storedItem.optional() });
     const what = `read index "${this.name}"`;
-    return toItem((await this.#told(client.ask(what, request, schema)))._source);
+    return toItem((await orSetupError(client.ask(what, request, schema)))._source);
   }
 
   async nearest(vector: Float32Array, k: number, filters?: Filters): Promise<Hit[]> {
@@ -227,15 +228,15 @@ export class ServerIndex implements VectorIndex {
 
   /** Ends loading: restores the settings and refreshes. Works after an interruption too. */
   async endLoad(): Promise<void> {
-    if (this.#loadMode.isOn) await this.#told(this.#loadMode.end());
-    await this.#told(this.#send("POST", "_refresh", `refresh index "${this.name}"`, true));
+    if (this.#loadMode.isOn) await orSetupError(this.#loadMode.end());
+    await orSetupError(this.#send("POST", "_refresh", `refresh index "${this.name}"`, true));
   }
 
   /** A warning if the cluster lacks the memory for so many documents; undefined if it does not. */
   async memoryWarning(documents: number): Promise<string | undefined> {
     const { client, dialect, admin, shape: { links } } = this.#parts;
-    const memory = await this.#told(clusterMemory(client, dialect));
-    const state = await this.#told(admin.read());
+    const memory = await orSetupError(clusterMemory(client, dialect));
+    const state = await orSetupError(admin.read());
     const replicas = Number(
       state?.mappings._meta?.maken?.restore?.number_of_replicas ??
         state?.settings.index.number_of_replicas ?? 0,
@@ -249,12 +250,12 @@ export class ServerIndex implements VectorIndex {
     const item = some && await this.get("id", some.id);
     if (item === undefined) return;
     const step = this.#parts.dialect.warmup(encodeURIComponent(this.name), item.vector);
-    await this.#told(this.#parts.client.send(`warm up index "${this.name}"`, step));
+    await orSetupError(this.#parts.client.send(`warm up index "${this.name}"`, step));
   }
 
   /** Merges each shard into one segment: slow, and searches are faster after it. */
   async forcemerge(): Promise<void> {
-    await this.#told(this.#send("POST", "_forcemerge?max_num_segments=1", "merge segments"));
+    await orSetupError(this.#send("POST", "_forcemerge?max_num_segments=1", "merge segments"));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -268,23 +269,13 @@ export class ServerIndex implements VectorIndex {
 
   async #ask<T>(path: string, body: object, schema: z.ZodType<T>): Promise<T> {
     const request = { method: "POST", path: `${this.#path}/${path}`, body } as const;
-    return await this.#told(
+    return await orSetupError(
       this.#parts.client.ask(`read index "${this.name}"`, request, schema),
     );
   }
 
   async #send(method: "POST", path: string, what: string, always = false): Promise<void> {
     await this.#parts.client.send(what, { method, path: `${this.#path}/${path}`, always });
-  }
-
-  /** What the server did not do, as an error of the surroundings. */
-  async #told<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } catch (error) {
-      if (!(error instanceof HttpError)) throw error;
-      throw new SetupError(error.message, { cause: error });
-    }
   }
 }
 

@@ -4,8 +4,9 @@ import { askSecret, canAsk, hideSecret } from "../shared/secret.ts";
 import type { IndexPlace } from "./options.ts";
 
 /** A tool's options, as far as they say how to sign in. */
-export interface SignInOptions {
-  readonly place: IndexPlace;
+interface SignInOptions {
+  /** Tools without it have no index. */
+  readonly place?: IndexPlace;
   /** No server is asked. */
   readonly dryRun?: boolean;
 }
@@ -25,10 +26,10 @@ export interface SignIn {
  */
 export async function signIn(
   argv: readonly string[],
-  parse: (argv: readonly string[]) => SignInOptions,
+  parse: (argv: readonly string[]) => object,
 ): Promise<SignIn | undefined> {
-  const { place, dryRun = false } = parse(argv);
-  if (place.kind === "embedded") return { argv, env: {} };
+  const { place, dryRun = false }: SignInOptions = parse(argv);
+  if (place?.kind !== "server") return { argv, env: {} };
   const { user, apiKey } = place;
   let { password } = place;
   if (user !== undefined && password === undefined && apiKey === undefined && !dryRun) {
@@ -42,8 +43,8 @@ export async function signIn(
     if (password === undefined) return undefined;
   }
   const secret = (key: "password" | "apiKey") => (argv: readonly string[]) => {
-    const { place } = parse(argv);
-    return place.kind === "server" ? place[key] : undefined;
+    const { place }: SignInOptions = parse(argv);
+    return place?.kind === "server" ? place[key] : undefined;
   };
   return {
     argv: hideSecret(hideSecret(argv, secret("password")), secret("apiKey")),

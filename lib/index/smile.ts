@@ -3,6 +3,8 @@
  * A vector takes no number to be printed here and parsed there.
  */
 
+import { ByteWriter } from "./byte_writer.ts";
+
 /** What can be encoded. Whole numbers have at most 32 bits; others are only in a Float32Array. */
 export type SmileValue =
   | string
@@ -23,7 +25,7 @@ const STRING_END = 0xfc, DOCUMENT_END = 0xff;
 const FLOAT_BYTES = 6;
 
 /**
- * Writes documents one after the other into one growing buffer, each ended as a stream's are.
+ * Writes documents one after the other, each ended as a stream's are.
  *
  * @example
  * ```ts
@@ -34,35 +36,17 @@ const FLOAT_BYTES = 6;
  * assert.equal(text, "3a290a00fa8169644061" + "85766563746f72f828" + "037c000000" + "f9fbff");
  * ```
  */
-export class SmileWriter {
-  #bytes: Uint8Array<ArrayBuffer>;
-  #length = 0;
-  readonly #encoder = new TextEncoder();
+export class SmileWriter extends ByteWriter {
   /** A vector on its way; little-endian, as every machine that Deno runs on. */
   #words = new Int32Array(0);
 
-  /** @param size bytes to begin with */
-  constructor(size = 1024) {
-    this.#bytes = new Uint8Array(Math.max(64, size));
-  }
-
   /** Adds a document. */
   document(value: SmileValue): void {
-    this.#reserve(HEADER.length);
-    this.#bytes.set(HEADER, this.#length);
-    this.#length += HEADER.length;
+    this.reserve(HEADER.length);
+    this.buffer.set(HEADER, this.end);
+    this.end += HEADER.length;
     this.#value(value);
     this.#byte(DOCUMENT_END);
-  }
-
-  /** All that was written since the last `clear()`; good until the next document. */
-  bytes(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(0, this.#length);
-  }
-
-  /** Begins anew in the same memory. */
-  clear(): void {
-    this.#length = 0;
   }
 
   #value(value: SmileValue): void {
@@ -89,9 +73,9 @@ export class SmileWriter {
   #vector(vector: Float32Array): void {
     this.#byte(ARRAY);
     const size = FLOAT_BYTES * vector.length;
-    this.#reserve(size);
-    this.#bytes.set(this.#pairs(vector).subarray(0, size), this.#length);
-    this.#length += size;
+    this.reserve(size);
+    this.buffer.set(this.#pairs(vector).subarray(0, size), this.end);
+    this.end += size;
     this.#byte(ARRAY_END);
   }
 
@@ -128,48 +112,39 @@ export class SmileWriter {
 
   #key(key: string): void {
     if (key === "") return this.#byte(EMPTY);
-    const { at, length, ascii } = this.#text(key);
-    if (ascii && length <= 64) this.#bytes[at] = 0x80 + length - 1;
-    else if (!ascii && length <= 56) this.#bytes[at] = 0xc0 + length - 2;
+    const { at, length, ascii } = this.#tokenAndText(key);
+    if (ascii && length <= 64) this.buffer[at] = 0x80 + length - 1;
+    else if (!ascii && length <= 56) this.buffer[at] = 0xc0 + length - 2;
     else {
-      this.#bytes[at] = LONG_KEY;
+      this.buffer[at] = LONG_KEY;
       this.#byte(STRING_END);
     }
   }
 
   #string(text: string): void {
     if (text === "") return this.#byte(EMPTY);
-    const { at, length, ascii } = this.#text(text);
-    if (ascii && length <= 32) this.#bytes[at] = 0x40 + length - 1;
-    else if (ascii && length <= 64) this.#bytes[at] = 0x60 + length - 33;
-    else if (!ascii && length <= 33) this.#bytes[at] = 0x80 + length - 2;
-    else if (!ascii && length <= 64) this.#bytes[at] = 0xa0 + length - 34;
+    const { at, length, ascii } = this.#tokenAndText(text);
+    if (ascii && length <= 32) this.buffer[at] = 0x40 + length - 1;
+    else if (ascii && length <= 64) this.buffer[at] = 0x60 + length - 33;
+    else if (!ascii && length <= 33) this.buffer[at] = 0x80 + length - 2;
+    else if (!ascii && length <= 64) this.buffer[at] = 0xa0 + length - 34;
     else {
-      this.#bytes[at] = ascii ? LONG_ASCII : LONG_UNICODE;
+      this.buffer[at] = ascii ? LONG_ASCII : LONG_UNICODE;
       this.#byte(STRING_END);
     }
   }
 
   /** Writes UTF-8 with a byte before it for the token. */
-  #text(text: string): { at: number; length: number; ascii: boolean } {
-    this.#reserve(1 + 3 * text.length);
-    const at = this.#length;
-    const { written } = this.#encoder.encodeInto(text, this.#bytes.subarray(at + 1));
-    this.#length = at + 1 + written;
-    return { at, length: written, ascii: written === text.length };
+  #tokenAndText(text: string): { at: number; length: number; ascii: boolean } {
+    const at = this.end;
+    this.#byte(0);
+    const length = this.text(text);
+    return { at, length, ascii: length === text.length };
   }
 
   #byte(byte: number): void {
-    this.#reserve(1);
-    this.#bytes[this.#length++] = byte;
-  }
-
-  #reserve(more: number): void {
-    const needed = this.#length + more;
-    if (needed <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
-    larger.set(this.bytes());
-    this.#bytes = larger;
+    this.reserve(1);
+    this.buffer[this.end++] = byte;
   }
 }
 

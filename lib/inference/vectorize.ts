@@ -1,5 +1,4 @@
 /** FLOW: records -> images -> batches -> vectors -> files. */
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { RecordFile } from "../catalog/record_files.ts";
 import { countTotal, dropRetried, selectRecords, whyNoRecords } from "../catalog/selection.ts";
@@ -75,14 +74,8 @@ async function embedAll(
   run: Run,
   output: OutputFolder,
 ): Promise<void> {
-  const threads = Math.max(1, Math.floor(availableParallelism() / options.jobs));
   const { engine, jobs } = options;
-  using pool = await WorkerPool.start({
-    engine,
-    model: { ...model, threads },
-    size: jobs,
-    signal: run.signal,
-  });
+  using pool = await WorkerPool.start({ engine, model, size: jobs, signal: run.signal });
   const groups = batches(loaded, Math.min(options.batch, MAX_BATCH));
   const embedded = mapConcurrent(
     pool.capacity,

@@ -1,4 +1,5 @@
 /** Workers with one model each; the main thread gives up native code once they run. */
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { errorMessage, SetupError, WorkerError } from "../shared/errors.ts";
 import type { EngineModel, EngineName } from "./engine.ts";
@@ -18,8 +19,8 @@ const MAX_ASKED = 2;
 /** How a pool is made. */
 export interface PoolOptions {
   readonly engine: EngineName;
-  readonly model: EngineModel;
-  /** Number of workers. */
+  readonly model: Omit<EngineModel, "threads">;
+  /** Number of workers; each has its share of the cores. */
   readonly size: number;
   /** Ends the work: batches that wait for a worker are given up. */
   readonly signal?: AbortSignal;
@@ -160,8 +161,9 @@ export class WorkerPool implements Disposable {
   }
 
   #load(worker: PoolWorker): Promise<unknown> {
-    const { engine, model } = this.#options;
-    return worker.ask({ kind: "load", engine, model, stop: this.#stop });
+    const { engine, model, size } = this.#options;
+    const threads = Math.max(1, Math.floor(availableParallelism() / size));
+    return worker.ask({ kind: "load", engine, model: { ...model, threads }, stop: this.#stop });
   }
 
   #startDirectly(): PoolWorker {

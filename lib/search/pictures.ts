@@ -109,8 +109,7 @@ async function listFolders(dir: string): Promise<string[]> {
 /** The picture in a file; undefined if it holds none. */
 async function pictureResponse(path: string, request: Request): Promise<Response | undefined> {
   try {
-    using file = await Deno.open(path);
-    const { isFile, size, mtime } = await file.stat();
+    const { isFile, size, mtime } = await Deno.stat(path);
     if (!isFile || size > MAX_IMAGE_BYTES) return undefined;
     const etag = `"${size.toString(36)}-${(mtime?.getTime() ?? 0).toString(36)}"`;
     const headers = { etag, ...CACHE };

@@ -1,6 +1,7 @@
 /** Reads the body of a request, with limits. */
 import { Buffer } from "node:buffer";
 import { RequestError } from "../shared/errors.ts";
+import { joined } from "../shared/streams.ts";
 
 /** Largest body with a picture, in bytes. */
 export const MAX_BODY_BYTES = 20e6;
@@ -117,11 +118,5 @@ async function readBody(
     signal.removeEventListener("abort", cancel);
   }
   signal.throwIfAborted();
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return joined(chunks);
 }

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import * as answers from "./answers.ts";
 import { docsResponse } from "./docs_page.ts";
 import { METRICS_TYPE } from "./metrics.ts";
-import { openApi } from "./openapi.ts";
+import { type ApiDocument, openApi } from "./openapi.ts";
 import { pageFile, pageResponse } from "./page.ts";
 import * as parameters from "./parameters.ts";
 import * as questions from "./questions.ts";
@@ -135,14 +135,14 @@ export const ROUTES: readonly Route[] = [
     path: "/openapi.json",
     summary: "This description, as OpenAPI 3.1",
     answer: "application/json",
-    handle: () => json(openApi(ROUTES), { headers: { "cache-control": "no-cache" } }),
+    handle: () => json(description(), { headers: { "cache-control": "no-cache" } }),
   }),
   route({
     method: "GET",
     path: "/docs",
     summary: "This description, as a page",
     answer: "text/html",
-    handle: () => docsResponse(openApi(ROUTES)),
+    handle: () => docsResponse(description()),
   }),
   route({
     method: "GET",
@@ -157,3 +157,9 @@ export const ROUTES: readonly Route[] = [
     handle: ({ path }) => pageFile(path.file!) ?? questions.notFound(),
   }),
 ];
+
+let described: ApiDocument | undefined;
+
+function description(): ApiDocument {
+  return described ??= openApi(ROUTES);
+}

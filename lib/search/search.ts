@@ -1,5 +1,4 @@
 /** FLOW: question -> vector or words -> documents -> table. */
-import { availableParallelism } from "node:os";
 import { isAbsolute } from "node:path";
 import { openIndex } from "../index/open.ts";
 import type { Document, VectorIndex } from "../index/types.ts";
@@ -104,8 +103,7 @@ async function embedFile(
   if (!isAbsolute(name)) check({ name }); // before it is told how to get another model
   const model = await openModel(name);
   check(model);
-  const threads = availableParallelism();
-  using pool = await WorkerPool.start({ engine, model: { ...model, threads }, size: 1 });
+  using pool = await WorkerPool.start({ engine, model, size: 1 });
   const [result] = await pool.embed([file]);
   if (result !== undefined && "vector" in result) return result.vector;
   throw new Error(result?.message ?? "the worker gave no vector");

@@ -1,5 +1,4 @@
 /** Makes vectors of uploaded pictures, one after the other, by a worker. */
-import { availableParallelism } from "node:os";
 import type { VectorIndex } from "../index/types.ts";
 import { isImage } from "../images/image_type.ts";
 import type { EngineName } from "../inference/engine.ts";
@@ -47,8 +46,7 @@ export class Uploads implements Disposable {
     metrics: Metrics,
   ): Promise<Uploads> {
     const model = await openModel(name);
-    const threads = availableParallelism();
-    const pool = await WorkerPool.start({ engine, model: { ...model, threads }, size: 1 });
+    const pool = await WorkerPool.start({ engine, model, size: 1 });
     return new Uploads(metrics, "", { pool, model });
   }
 

@@ -1,6 +1,7 @@
 /** GET requests with a time limit per try, retries with back-off, and a space between requests. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorMessage, HttpError, type HttpErrorInfo } from "./errors.ts";
+import { joined } from "./streams.ts";
 import { hostAndPort, withoutCredentials } from "./urls.ts";
 
 /** How a {@linkcode HttpClient} behaves. */
@@ -176,13 +177,7 @@ export class HttpClient {
       const reason = `its body was cut short after ${length} bytes`;
       throw httpError("body", url, reason, { retry: true }, error);
     }
-    const body = new Uint8Array(length);
-    let offset = 0;
-    for (const chunk of chunks) {
-      body.set(chunk, offset);
-      offset += chunk.length;
-    }
-    return body;
+    return joined(chunks);
   }
 }
 

@@ -3,7 +3,7 @@ import { openModel } from "../../lib/inference/model.ts";
 import { PACKAGES_DIR } from "../../lib/inference/native.ts";
 import { WorkerPool } from "../../lib/inference/worker_pool.ts";
 
-const model = { ...await openModel("demo"), threads: 1 };
+const model = await openModel("demo");
 using pool = await WorkerPool.start({ engine: "onnx", model, size: 1 });
 const { state } = await Deno.permissions.query({ name: "ffi", path: PACKAGES_DIR });
 const picture = await Deno.readFile(Deno.args[0]!);

@@ -6,7 +6,7 @@ import { errorMessage } from "../../lib/shared/errors.ts";
 import { ROOT } from "./run_task.ts";
 
 const photo = await Deno.readFile(join(ROOT, "tests/fixtures/photos/ski_rocket.jpg"));
-const model = { ...await openModel("demo"), threads: 1 };
+const model = await openModel("demo");
 const module = new URL("./mortal_worker.ts", import.meta.url).href;
 using pool = await WorkerPool.start({ engine: "onnx", model, size: 2, module });
 const embed = async (image: Uint8Array<ArrayBuffer>) => {

@@ -14,7 +14,7 @@ const images: Record<string, Uint8Array<ArrayBuffer>> = {
   photo: await Deno.readFile(join(ROOT, "tests/fixtures/photos/skl_china.jpg")),
   tall: new Uint8Array(tall),
 };
-const model = { ...await openModel("demo"), threads: 1 };
+const model = await openModel("demo");
 using pool = await WorkerPool.start({ engine: "onnx", model, size: 1 });
 const results = await pool.embed(Object.values(images));
 const outcomes = results.map((result) => "vector" in result ? "vector" : result.code);

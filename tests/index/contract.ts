@@ -39,15 +39,24 @@ export function cosine(a: Float32Array, b: Float32Array): number {
   return ab / Math.sqrt(aa * bb);
 }
 
-/** Registers the suite's tests for one kind of index; `open` gives a new and empty one. */
+/**
+ * Registers the suite's tests for one kind of index; `open` gives a new and empty one.
+ *
+ * @param ignore whether there is none to be had here
+ */
 export function testIndex(
   kind: string,
   open: () => Promise<{ index: VectorIndex } & AsyncDisposable>,
+  ignore = false,
 ): void {
   const test = (name: string, body: (index: VectorIndex) => Promise<void>) =>
-    Deno.test(`${kind} index: ${name}`, async () => {
-      await using opened = await open();
-      await body(opened.index);
+    Deno.test({
+      name: `${kind} index: ${name}`,
+      ignore,
+      async fn() {
+        await using opened = await open();
+        await body(opened.index);
+      },
     });
   // Few enough for an approximate index to be exact.
   const vectors = randomVectors(150, CONTRACT_DIMS);

@@ -15,7 +15,7 @@ for (const engine of ["onnx", "wasm"] as const) {
     await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => {
       throw new Error("the worker reached the net");
     });
-    const model = { ...await openModel("demo"), threads: 1 };
+    const model = await openModel("demo");
     const { read, ...others } = workerPermissions({ engine, model });
     const worker = new Worker(new URL("../helpers/probe.ts", import.meta.url), {
       type: "module",
@@ -65,7 +65,7 @@ Deno.test("WorkerPool.start() explains a model that cannot be loaded", async () 
   await using dir = await tempDir();
   const path = join(dir.path, "broken.onnx");
   await Deno.writeTextFile(path, "no model");
-  const model = { ...await openModel("demo"), threads: 1, path };
+  const model = { ...await openModel("demo"), path };
   await assert.rejects(WorkerPool.start({ engine: "onnx", model, size: 1 }), {
     code: "setup",
     message: /broken\.onnx/,
