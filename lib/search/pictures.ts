@@ -54,14 +54,16 @@ export class Pictures {
     const { imagesDir: dir } = this.options;
     if (dir === undefined || !isFileName(id)) return undefined;
     const name = `${id}.jpg`;
+    const root = await realPath(dir);
+    if (root === undefined) return undefined;
     const own = ["", ...(isFileName(access) ? [access] : [])];
     for (const folder of own) {
-      const path = await insidePath(dir, join(folder, name));
+      const path = await insidePath(root, join(folder, name));
       if (path !== undefined) return path;
     }
     const folders = await this.#list(dir);
     for (const folder of [...folders]) { // other requests change the order meanwhile
-      const path = await insidePath(dir, join(folder, name));
+      const path = await insidePath(root, join(folder, name));
       if (path === undefined) continue;
       folders.splice(folders.indexOf(folder), 1);
       folders.unshift(folder);
@@ -129,13 +131,17 @@ async function pictureResponse(path: string, request: Request): Promise<Response
 }
 
 /** The file's own path, if it is below the folder even when links are followed. */
-async function insidePath(dir: string, name: string): Promise<string | undefined> {
+async function insidePath(root: string, name: string): Promise<string | undefined> {
+  const path = await realPath(join(root, name));
+  return path?.startsWith(root.endsWith(sep) ? root : root + sep) ? path : undefined;
+}
+
+/** A path without links; undefined if there is nothing. */
+async function realPath(path: string): Promise<string | undefined> {
   try {
-    const path = await Deno.realPath(join(dir, name));
-    const root = await Deno.realPath(dir);
-    return path.startsWith(root.endsWith(sep) ? root : root + sep) ? path : undefined;
+    return await Deno.realPath(path);
   } catch {
-    return undefined; // not there
+    return undefined;
   }
 }
 
