@@ -221,8 +221,8 @@ export async function bundledVectors(): Promise<Float32Array> {
   for (const folder of ["demo/pictures", "tests/fixtures/photos"]) {
     for await (const { name } of Deno.readDir(join(root, folder))) {
       if (!/\.(jpg|png)$/.test(name)) continue;
-      const [result] = await pool.embed([await Deno.readFile(join(root, folder, name))]);
-      if (result !== undefined && "vector" in result) vectors.push(...result.vector);
+      const result = await pool.embed(await Deno.readFile(join(root, folder, name)));
+      if ("vector" in result) vectors.push(...result.vector);
     }
   }
   return Float32Array.from(vectors);

@@ -1,8 +1,7 @@
-/** Decodes, resizes and embeds a batch of image files. */
-import { type Decode, MAX_PIXELS } from "../images/pixels.ts";
+/** Decodes, resizes and embeds image files. */
+import { type Decode, MAX_PIXELS, type Pixels } from "../images/pixels.ts";
 import { ImageError } from "../shared/errors.ts";
 import type { Engine, EngineModel } from "./engine.ts";
-import type { Embedding } from "./messages.ts";
 import { Preprocessor } from "./preprocess.ts";
 
 /** A model with what surrounds it, in one worker. */
@@ -21,27 +20,25 @@ export class Embedder {
   }
 
   /**
-   * The vector of each image, or why it has none. One image's fault leaves the others alone.
+   * Decodes an image file to a picture that {@linkcode embed} takes.
+   *
+   * @throws {ImageError} if it cannot be read, or is too large
+   */
+  async open(file: Uint8Array): Promise<Pixels> {
+    const picture = await this.decode(file);
+    this.#checkShape(picture);
+    return picture;
+  }
+
+  /**
+   * The vector of a picture.
    *
    * The network runs on one picture at a time: on a CPU, more at once are no faster, but take more
    * memory with each.
-   *
-   * @param images encoded files
    */
-  async embed(images: readonly Uint8Array[]): Promise<Embedding[]> {
-    const results: Embedding[] = [];
-    for (const image of images) {
-      try {
-        const picture = await this.decode(image);
-        this.#checkShape(picture);
-        this.#preprocessor.write(picture, this.#input);
-        results.push({ vector: new Float32Array(await this.engine.run(this.#input, 1)) });
-      } catch (error) {
-        if (!(error instanceof ImageError)) throw error;
-        results.push({ code: error.code, message: error.message });
-      }
-    }
-    return results;
+  async embed(picture: Pixels): Promise<Float32Array<ArrayBuffer>> {
+    this.#preprocessor.write(picture, this.#input);
+    return new Float32Array(await this.engine.run(this.#input, 1));
   }
 
   /**
@@ -54,7 +51,7 @@ export class Embedder {
   }
 
   /** A resize must not make more pixels on its way than a picture may have. */
-  #checkShape({ width, height }: { width: number; height: number }): void {
+  #checkShape({ width, height }: Pixels): void {
     const { size, fit } = this.model.input;
     const [shorter, longer] = [Math.min(width, height), Math.max(width, height)];
     const largest = fit === "stretch" ? size * height : (size * longer / shorter) * longer;

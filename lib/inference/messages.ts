@@ -2,18 +2,18 @@
 import type { ImageError } from "../shared/errors.ts";
 import type { EngineModel, EngineName } from "./engine.ts";
 
-/** To a worker, which answers the messages in order. */
+/** To a worker, which answers the messages in order; the first is for loading. */
 export type ToWorker =
   | {
     readonly kind: "load";
     readonly engine: EngineName;
     readonly model: EngineModel;
-    /** One number, shared by all: once it is not 0, no further batch is begun. */
+    /** One number, shared by all: once it is not 0, no further image is begun. */
     readonly stop: Int32Array<SharedArrayBuffer>;
   }
-  | { readonly kind: "embed"; readonly images: Uint8Array<ArrayBuffer>[] };
+  | { readonly kind: "embed"; readonly image: Uint8Array<ArrayBuffer> };
 
-/** The outcome of one image of a batch. */
+/** The outcome of one image. */
 export type Embedding =
   | { readonly vector: Float32Array<ArrayBuffer> }
   | {
@@ -24,7 +24,7 @@ export type Embedding =
 /** From a worker. */
 export type FromWorker =
   | { readonly kind: "ready" }
-  | { readonly kind: "embedded"; readonly results: Embedding[] }
+  | { readonly kind: "embedded"; readonly result: Embedding }
   | { readonly kind: "failed"; readonly message: string }
   /** The worker ends. */
   | { readonly kind: "died"; readonly reason: string };

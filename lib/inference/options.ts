@@ -45,7 +45,7 @@ export interface VectorizeOptions extends CommonOptions {
   readonly downloadImages: boolean;
   /** Workers with one model each. */
   readonly jobs: number;
-  /** Pictures that a worker takes at a time. */
+  /** Pictures of a batch, of which `step` counts. */
   readonly batch: number;
   /** Batches of the sorted records to pass over. */
   readonly step: number;
@@ -94,7 +94,7 @@ function command() {
     .option("--overwrite", "compute vectors again that are there already", false)
     .option("--download-images", "fetch pictures that are not on disk and store them", false)
     .option("--jobs <number>", "workers, -1 for one a core", jobs, 1)
-    .option("--batch <number>", "pictures a worker takes at a time", integer(1), 1)
+    .option("--batch <number>", "pictures of a batch, of which --step counts", integer(1), 1)
     .option("--step <number>", "pass over this many batches of the sorted records", integer(0), 0)
     .addOption(modelOption("model that makes the vectors, or an ONNX file with its manifest"))
     .addOption(engineOption())

@@ -1,4 +1,4 @@
-/** FLOW: records -> images -> batches -> vectors -> files. */
+/** FLOW: records -> images -> vectors -> files. */
 import { join } from "node:path";
 import type { RecordFile } from "../catalog/record_files.ts";
 import { countTotal, dropRetried, selectRecords, whyNoRecords } from "../catalog/selection.ts";
@@ -6,7 +6,7 @@ import { shardName } from "../catalog/shard.ts";
 import { errorMessage, ImageError, WorkerError } from "../shared/errors.ts";
 import type { OutputFolder } from "../shared/files.ts";
 import type { Report, Run } from "../shared/run.ts";
-import { batches, kept, mapConcurrent, unlessEmpty } from "../shared/streams.ts";
+import { kept, mapConcurrent, unlessEmpty } from "../shared/streams.ts";
 import { encodeVector, vectorFileName } from "../vectors/vector_store.ts";
 import type { Embedding } from "./messages.ts";
 import { type Model, noteModel, openModel } from "./model.ts";
@@ -14,9 +14,6 @@ import type { VectorizeOptions } from "./options.ts";
 import { type Picture, PictureLoader } from "./pictures.ts";
 import { isDone, planVectorize, selectionOf } from "./plan.ts";
 import { WorkerPool } from "./worker_pool.ts";
-
-/** Most pictures that a worker takes at a time, whatever `--batch` says: more only let others wait. */
-const MAX_BATCH = 32;
 
 /** Makes the vector of every record that has none yet. */
 export async function vectorize(options: VectorizeOptions, run: Run): Promise<Report> {
@@ -76,18 +73,15 @@ async function embedAll(
 ): Promise<void> {
   const { engine, jobs } = options;
   using pool = await WorkerPool.start({ engine, model, size: jobs, signal: run.signal });
-  const groups = batches(loaded, Math.min(options.batch, MAX_BATCH));
+  const underWay = pool.capacity + options.concurrency; // workers go on while some are fetched again
   const embedded = mapConcurrent(
-    pool.capacity,
-    groups,
-    (group) => embed(group, pool, pictures, run),
+    underWay,
+    loaded,
+    (picture) => embed(picture, pool, pictures, run),
   );
-  for await (const group of embedded) {
-    for (const { picture, result } of group) {
-      if ("vector" in result) {
-        await storeVector(picture.record, result.vector, options, run, output);
-      } else await fail(picture, result, pictures, run);
-    }
+  for await (const { picture, result } of kept(embedded)) {
+    if ("vector" in result) await storeVector(picture.record, result.vector, options, run, output);
+    else await fail(picture, result, pictures, run);
   }
 }
 
@@ -97,49 +91,23 @@ interface Embedded {
   readonly result: Embedding | WorkerError;
 }
 
-/** Embeds a batch, damaged pictures in their other sizes; what an interruption cuts off is left out. */
+/** Embeds a picture, in another size if it is damaged; undefined if an interruption cuts it off. */
 async function embed(
-  batch: readonly Picture[],
+  picture: Picture,
   pool: WorkerPool,
   pictures: PictureLoader,
   run: Run,
-): Promise<Embedded[]> {
-  if (run.signal.aborted) return [];
+): Promise<Embedded | undefined> {
+  if (run.signal.aborted) return undefined;
   try {
-    const done: Embedded[] = [];
-    for (const embedded of await tryBatch(batch, pool)) {
-      const { picture, result } = embedded;
-      const isDamaged = "code" in result && result.code === "image_unreadable";
-      const other = isDamaged ? await pictures.loadOther(picture) : undefined;
-      if (other === undefined) done.push(embedded);
-      else done.push(...await embed([other], pool, pictures, run));
-    }
-    return done;
+    const result = await pool.embed(picture.file);
+    const isDamaged = "code" in result && result.code === "image_unreadable";
+    const other = isDamaged ? await pictures.loadOther(picture) : undefined;
+    return other === undefined ? { picture, result } : await embed(other, pool, pictures, run);
   } catch (error) {
-    if (run.signal.aborted && error === run.signal.reason) return [];
+    if (run.signal.aborted && error === run.signal.reason) return undefined;
+    if (error instanceof WorkerError) return { picture, result: error };
     throw error;
-  }
-}
-
-/** A batch that fails as a whole is tried again picture by picture. */
-async function tryBatch(batch: readonly Picture[], pool: WorkerPool): Promise<Embedded[]> {
-  const once = async (pictures: readonly Picture[]): Promise<Embedded[]> => {
-    const results = await pool.embed(pictures.map(({ file }) => file));
-    return pictures.map((picture, i) => ({ picture, result: results[i]! }));
-  };
-  const alone = async (picture: Picture): Promise<Embedded> => {
-    try {
-      return (await once([picture]))[0]!;
-    } catch (error) {
-      if (!(error instanceof WorkerError)) throw error;
-      return { picture, result: error };
-    }
-  };
-  try {
-    return await once(batch);
-  } catch (error) {
-    if (!(error instanceof WorkerError)) throw error;
-    return await Promise.all(batch.map(alone));
   }
 }
 

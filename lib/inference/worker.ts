@@ -1,47 +1,75 @@
 /** A worker with one model: takes image files, gives vectors. It has neither net nor write permission. */
 /// <reference lib="deno.worker" />
-import { errorMessage } from "../shared/errors.ts";
+import type { Pixels } from "../images/pixels.ts";
+import { errorMessage, ImageError } from "../shared/errors.ts";
+import { ahead } from "../shared/streams.ts";
 import { Embedder } from "./embed.ts";
 import type { EngineModel, EngineName, LoadEngine } from "./engine.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
-let embedder: Embedder | undefined;
-let stop: Int32Array | undefined;
+type Send = (answer: FromWorker, transfer?: Transferable[]) => void;
 
 self.onmessage = ({ ports: [port] }: MessageEvent<null>) => {
-  let last = Promise.resolve();
-  port!.onmessage = ({ data }: MessageEvent<ToWorker>) => {
-    last = last.then(() => answer(data, port!));
-  };
+  const send: Send = (answer, transfer = []) => port!.postMessage(answer, transfer);
   const die = (event: Event, reason: unknown) => {
     event.preventDefault();
-    const message: FromWorker = { kind: "died", reason: errorMessage(reason) };
-    port!.postMessage(message);
+    send({ kind: "died", reason: errorMessage(reason) });
     self.close();
   };
   self.addEventListener("error", (event) => die(event, event.error ?? event.message));
   self.addEventListener("unhandledrejection", (event) => die(event, event.reason));
+  work(messagesOf(port!), send);
 };
 
-async function answer(message: ToWorker, port: MessagePort): Promise<void> {
-  const send = (answer: FromWorker, transfer: Transferable[] = []) =>
-    port.postMessage(answer, transfer);
-  try {
-    if (message.kind === "load") {
-      embedder = await load(message.engine, message.model);
-      await embedder.tryOut();
-      stop = message.stop;
-      send({ kind: "ready" });
-    } else {
-      if (embedder === undefined || stop === undefined) throw new Error("No model is loaded");
-      if (Atomics.load(stop, 0) !== 0) throw new Error("It was told to stop");
-      const results = await embedder.embed(message.images);
-      const buffers = results.flatMap((r) => "vector" in r ? [r.vector.buffer] : []);
-      send({ kind: "embedded", results }, buffers);
-    }
-  } catch (error) {
-    send({ kind: "failed", message: errorMessage(error) });
+/** Loads the model, then embeds image after image; the next one is decoded meanwhile. */
+async function work(messages: AsyncIterableIterator<ToWorker>, send: Send): Promise<void> {
+  const { value: first } = await messages.next();
+  const loaded = await settled(start(first));
+  if (loaded.status === "rejected") {
+    return send({ kind: "failed", message: errorMessage(loaded.reason) });
   }
+  send({ kind: "ready" });
+  const { embedder, stop } = loaded.value;
+  for await (const picture of ahead(decoded(messages, embedder))) {
+    try {
+      if (Atomics.load(stop, 0) !== 0) throw new Error("It was told to stop");
+      if (picture.status === "rejected") throw picture.reason;
+      const vector = await embedder.embed(picture.value);
+      send({ kind: "embedded", result: { vector } }, [vector.buffer]);
+    } catch (error) {
+      const message = errorMessage(error);
+      if (!(error instanceof ImageError)) send({ kind: "failed", message });
+      else send({ kind: "embedded", result: { code: error.code, message: error.message } });
+    }
+  }
+}
+
+function messagesOf(port: MessagePort): AsyncIterableIterator<ToWorker> {
+  return new ReadableStream<ToWorker>({
+    start: (queue) => {
+      port.onmessage = ({ data }) => queue.enqueue(data);
+    },
+  }).values();
+}
+
+async function start(message: ToWorker) {
+  if (message.kind !== "load") throw new Error("No model is loaded");
+  const embedder = await load(message.engine, message.model);
+  await embedder.tryOut();
+  return { embedder, stop: message.stop };
+}
+
+async function* decoded(
+  messages: AsyncIterable<ToWorker>,
+  embedder: Embedder,
+): AsyncGenerator<PromiseSettledResult<Pixels>> {
+  for await (const message of messages) {
+    if (message.kind === "embed") yield await settled(embedder.open(message.image));
+  }
+}
+
+async function settled<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {
+  return (await Promise.allSettled([promise]))[0];
 }
 
 /** Loads the engine's code with its decoder's: the wasm engine then needs no right to native code. */

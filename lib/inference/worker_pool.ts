@@ -13,8 +13,8 @@ const NURSERY = new URL("./nursery.ts", import.meta.url).href;
 /** Workers that die while they load, one after the other, before the pool gives up. */
 const MAX_FRUITLESS_STARTS = 3;
 
-/** Batches that a worker has at a time: the one it works on, and the next, so that it never waits. */
-const MAX_ASKED = 2;
+/** Images that a worker has at a time: one it works on, one it decodes, and the next. */
+const MAX_ASKED = 3;
 
 /** How a pool is made. */
 export interface PoolOptions {
@@ -22,21 +22,23 @@ export interface PoolOptions {
   readonly model: Omit<EngineModel, "threads">;
   /** Number of workers; each has its share of the cores. */
   readonly size: number;
-  /** Ends the work: batches that wait for a worker are given up. */
+  /** Ends the work: images that wait for a worker are given up. */
   readonly signal?: AbortSignal;
   /** URL of the workers' module, for tests. */
   readonly module?: string;
 }
 
 interface Task {
-  readonly images: Uint8Array<ArrayBuffer>[];
-  readonly resolve: (results: Embedding[]) => void;
+  readonly image: Uint8Array<ArrayBuffer>;
+  /** Whether a worker has failed at it before. */
+  readonly isSuspect: boolean;
+  readonly resolve: (result: Embedding) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** A fixed number of workers, each embedding one batch at a time; one that dies is replaced. */
+/** A fixed number of workers, each embedding one image at a time; one that dies is replaced. */
 export class WorkerPool implements Disposable {
-  /** Batches that keep every worker busy. */
+  /** Images that keep every worker busy. */
   readonly capacity: number;
   readonly #options: PoolOptions;
   readonly #workers = new Map<number, PoolWorker>();
@@ -93,14 +95,15 @@ export class WorkerPool implements Disposable {
   }
 
   /**
-   * Embeds a batch of image files. The files are copied for the worker.
+   * Embeds an image file, of which the worker gets a copy. If it fails or dies at it, it is tried
+   * once more, when a worker has nothing else to do.
    *
-   * @throws {WorkerError} if the worker failed on the batch as a whole
+   * @throws {WorkerError} if that fails too
    * @throws {SetupError} if no worker can be had any more
    */
-  embed(images: Uint8Array<ArrayBuffer>[]): Promise<Embedding[]> {
+  embed(image: Uint8Array<ArrayBuffer>): Promise<Embedding> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ images, resolve, reject });
+      this.#waiting.push({ image, isSuspect: false, resolve, reject });
       this.#next();
     });
   }
@@ -110,33 +113,35 @@ export class WorkerPool implements Disposable {
     this.#nursery.terminate();
   }
 
-  /** Hands the batches that wait to workers. */
+  /** Hands the images that wait to workers. */
   #next(): void {
     const { signal } = this.#options;
     if (signal?.aborted) this.#giveUp(signal.reason);
     if (this.#workers.size === 0) this.#giveUp(new SetupError("Cannot go on: all workers died"));
     while (this.#waiting.length > 0) {
-      const worker = this.#leastBusy();
+      const worker = this.#leastBusy(this.#waiting[0]!);
       if (worker === undefined) return;
       this.#run(this.#waiting.shift()!, worker);
     }
   }
 
-  #leastBusy(): PoolWorker | undefined {
-    const free = [...this.#workers.values()].filter((w) => w.isLoaded && w.asked < MAX_ASKED);
+  #leastBusy(task: Task): PoolWorker | undefined {
+    const free = [...this.#workers.values()].filter((worker) => worker.hasRoomFor(task));
     return free.toSorted((a, b) => a.asked - b.asked)[0];
   }
 
   async #run(task: Task, worker: PoolWorker): Promise<void> {
     try {
-      const images = task.images.map((image) => image.slice());
-      const answer = await worker.ask({ kind: "embed", images });
+      worker.hasSuspect = task.isSuspect;
+      const answer = await worker.ask({ kind: "embed", image: task.image.slice() });
       if (answer === undefined) this.#waiting.unshift(task);
-      else if (answer.kind === "embedded") task.resolve(answer.results);
+      else if (answer.kind === "embedded") task.resolve(answer.result);
       else throw new WorkerError(`unexpected answer "${answer.kind}"`);
     } catch (error) {
-      task.reject(error as Error);
+      if (task.isSuspect) task.reject(error as Error);
+      else this.#waiting.push({ ...task, isSuspect: true });
     }
+    worker.hasSuspect = false;
     if (!worker.isAlive) await this.#replace(worker);
     this.#next();
   }
@@ -146,7 +151,7 @@ export class WorkerPool implements Disposable {
   }
 
   async #replace(dead: PoolWorker): Promise<void> {
-    if (!this.#forget(dead)) return; // its other batch has seen to that
+    if (!this.#forget(dead)) return; // its other images have seen to that
     while (this.#fruitlessStarts < MAX_FRUITLESS_STARTS && this.#nurseryFault === undefined) {
       const worker = this.#startThroughNursery();
       try {
@@ -154,7 +159,7 @@ export class WorkerPool implements Disposable {
         this.#fruitlessStarts = 0;
         return;
       } catch {
-        this.#fruitlessStarts++; // the batches that wait are told, once none is left
+        this.#fruitlessStarts++; // the images that wait are told, once none is left
         this.#forget(worker);
       }
     }
@@ -211,6 +216,8 @@ class PoolWorker implements Disposable {
   isAlive = true;
   /** Whether it has its model. */
   isLoaded = false;
+  /** Whether it works on what another worker failed at: it gets nothing else then. */
+  hasSuspect = false;
   /** The first is for what it works on. */
   readonly #pending: PromiseWithResolvers<FromWorker | undefined>[] = [];
 
@@ -232,6 +239,11 @@ class PoolWorker implements Disposable {
     return this.#pending.length;
   }
 
+  hasRoomFor({ isSuspect }: Task): boolean {
+    const room = isSuspect ? 1 : MAX_ASKED;
+    return this.isLoaded && !this.hasSuspect && this.asked < room;
+  }
+
   /**
    * What it answers; undefined if it will not come to it.
    *
@@ -240,7 +252,7 @@ class PoolWorker implements Disposable {
   ask(message: ToWorker): Promise<FromWorker | undefined> {
     const pending = Promise.withResolvers<FromWorker | undefined>();
     this.#pending.push(pending);
-    const transfer = message.kind === "embed" ? message.images.map(({ buffer }) => buffer) : [];
+    const transfer = message.kind === "embed" ? [message.image.buffer] : [];
     this.port.postMessage(message, transfer);
     return pending.promise;
   }

@@ -104,9 +104,9 @@ async function embedFile(
   const model = await openModel(name);
   check(model);
   using pool = await WorkerPool.start({ engine, model, size: 1 });
-  const [result] = await pool.embed([file]);
-  if (result !== undefined && "vector" in result) return result.vector;
-  throw new Error(result?.message ?? "the worker gave no vector");
+  const result = await pool.embed(file);
+  if ("vector" in result) return result.vector;
+  throw new Error(result.message);
 }
 
 function foundJson({ similarity, document: { id, title, access } }: Found, i: number) {

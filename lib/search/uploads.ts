@@ -100,11 +100,11 @@ export class Uploads implements Disposable {
 
   async #embed(file: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<Float32Array> {
     signal.throwIfAborted();
-    const [result] = await this.#pool!.embed([file]).catch((error) => {
+    const result = await this.#pool!.embed(file).catch((error) => {
       throw new WorkerError(`Cannot embed an uploaded picture: ${errorMessage(error)}`);
     });
-    if (result !== undefined && "vector" in result) return result.vector;
-    throw unreadable(result?.message ?? "it has no vector");
+    if ("vector" in result) return result.vector;
+    throw unreadable(result.message);
   }
 }
 

@@ -7,6 +7,6 @@ const model = await openModel("demo");
 using pool = await WorkerPool.start({ engine: "onnx", model, size: 1 });
 const { state } = await Deno.permissions.query({ name: "ffi", path: PACKAGES_DIR });
 const picture = await Deno.readFile(Deno.args[0]!);
-const [result] = await pool.embed([picture]);
+const result = await pool.embed(picture);
 // deno-lint-ignore no-console -- its result
-console.log(JSON.stringify({ state, works: result !== undefined && "vector" in result }));
+console.log(JSON.stringify({ state, works: "vector" in result }));

@@ -11,8 +11,8 @@ const module = new URL("./mortal_worker.ts", import.meta.url).href;
 using pool = await WorkerPool.start({ engine: "onnx", model, size: 2, module });
 const embed = async (image: Uint8Array<ArrayBuffer>) => {
   try {
-    const [result] = await pool.embed([image]);
-    return result !== undefined && "vector" in result ? "vector" : "none";
+    const result = await pool.embed(image);
+    return "vector" in result ? "vector" : "none";
   } catch (error) {
     return errorMessage(error);
   }

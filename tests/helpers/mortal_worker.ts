@@ -14,9 +14,8 @@ self.onmessage = function (event) {
       });
     }
   };
-  port.addEventListener("message", ({ data: { images = [] } }) => {
-    const texts = (images as Uint8Array[]).map((image) => new TextDecoder().decode(image));
-    toDo.push(texts.some((text) => text.startsWith("deadly")));
+  port.addEventListener("message", ({ data: { image = new Uint8Array() } }) => {
+    toDo.push(new TextDecoder().decode(image).startsWith("deadly"));
     if (toDo.length === 1) dieInTurn();
   });
   port.postMessage = (...answer: [unknown]) => {

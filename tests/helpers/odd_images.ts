@@ -16,7 +16,7 @@ const images: Record<string, Uint8Array<ArrayBuffer>> = {
 };
 const model = await openModel("demo");
 using pool = await WorkerPool.start({ engine: "onnx", model, size: 1 });
-const results = await pool.embed(Object.values(images));
+const results = await Promise.all(Object.values(images).map((image) => pool.embed(image)));
 const outcomes = results.map((result) => "vector" in result ? "vector" : result.code);
 // deno-lint-ignore no-console -- its result
 console.log(
