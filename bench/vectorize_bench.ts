@@ -7,7 +7,7 @@
  *
  * WEIGHTS.h5 are Keras' InceptionV3 weights, with top (random ones will do: see
  * tests/fixtures/keras/make_keras_weights.py). PYTHON has tensorflow and Pillow; without it (b) is
- * left out. Default: 200 pictures, 3 rounds, of which the median counts; jobs 1 and 2 with batches of
+ * left out ("" in its place). Default: 200 pictures, 3 rounds, of which the median counts; jobs 1 and 2 with batches of
  * 1, 8 and 32.
  */
 import { join, resolve } from "node:path";
@@ -195,4 +195,4 @@ const ways = texts.map((way) => way.split("/").map(Number) as [number, number]);
 if (first === "bare") {
   const [jobs, batch, n] = Deno.args.slice(2).map(Number) as [number, number, number];
   await runBare(second!, jobs, batch, n);
-} else await compare(resolve(first), second, Number(n), Number(rounds), ways);
+} else await compare(resolve(first), second || undefined, Number(n), Number(rounds), ways);
