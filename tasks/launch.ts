@@ -41,8 +41,11 @@ function tool<O extends object>(
   return { parse, permissions: (argv) => permissions(parse(argv)) };
 }
 
-/** glibc's malloc gives memory back sooner: a model needs twice as much while it is loaded. */
-const MALLOC = { MALLOC_ARENA_MAX: "2", MALLOC_TRIM_THRESHOLD_: "131072" };
+/**
+ * glibc's malloc gives memory back sooner: a model needs twice as much while it is loaded. Other runs
+ * would only ask for the same memory again and again.
+ */
+const MODEL_MALLOC = { MALLOC_ARENA_MAX: "2", MALLOC_TRIM_THRESHOLD_: "131072" };
 
 /** Collect garbage early: a run of days must not take more memory than one of minutes. */
 const HEAP = "--v8-flags=--max-semi-space-size=4,--initial-old-space-size=16";
@@ -57,13 +60,17 @@ async function launch(
 ): Promise<number> {
   enterFolderOfUser();
   try {
-    const flags = permissionFlags(permissions(argv));
+    const allowed = permissions(argv);
+    const flags = permissionFlags(allowed);
     if (argv.includes("--print-permissions")) {
       printResult(flags.join("\n"));
       return EXIT.done;
     }
     const signedIn = await signIn(argv, parse);
-    return signedIn === undefined ? EXIT.interrupted : await run(name, flags, signedIn);
+    if (signedIn === undefined) return EXIT.interrupted;
+    const hasModel = (allowed.ffi ?? []).length > 0;
+    const env = { ...(hasModel ? MODEL_MALLOC : {}), ...signedIn.env };
+    return await run(name, flags, { ...signedIn, env });
   } catch (error) {
     return explainParseError(name, error);
   }
@@ -75,7 +82,7 @@ async function run(name: string, flags: readonly string[], { argv, env }: SignIn
   const tool = join(PROGRAM_DIR, "tasks", `${name}.ts`);
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-remote", HEAP, config, ...flags, tool, ...argv],
-    env: { ...MALLOC, ...env },
+    env,
   }).spawn();
   const pass = (signal: Deno.Signal) => {
     try {

@@ -43,8 +43,13 @@ export function findVector(
   stem: string,
   naming: VectorNaming,
 ): string | undefined {
+  return vectorPaths(vectorsDir, folder, stem, naming).find(exists);
+}
+
+function vectorPaths(...[vectorsDir, folder, stem, naming]: Parameters<typeof findVector>) {
   const name = vectorFileName(stem, naming);
-  return [join(vectorsDir, folder, name), join(vectorsDir, name)].find(exists);
+  const paths = [join(vectorsDir, folder, name), join(vectorsDir, name)];
+  return folder === "" ? paths.slice(1) : paths;
 }
 
 /**
@@ -53,10 +58,16 @@ export function findVector(
  * @throws {VectorError} if the file is not a vector
  */
 export async function readVector(
-  ...[vectorsDir, folder, stem, naming]: Parameters<typeof findVector>
+  ...where: Parameters<typeof findVector>
 ): Promise<Float32Array | undefined> {
-  const path = findVector(vectorsDir, folder, stem, naming);
-  return path === undefined ? undefined : await readVectorFile(path, naming.format);
+  for (const path of vectorPaths(...where)) {
+    try {
+      return await readVectorFile(path, where[3].format);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return undefined;
 }
 
 /**
