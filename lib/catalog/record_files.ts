@@ -1,7 +1,7 @@
 /** Stored records: which files there are, and what is in them. */
 import { join } from "node:path";
 import { errorMessage, RecordError } from "../shared/errors.ts";
-import { fileReason, type OnUnreadable, walkFiles } from "../shared/files.ts";
+import { fileReason, type OnUnreadable, walkFolders } from "../shared/files.ts";
 import { readFile } from "../shared/read_file.ts";
 import { rglobPattern } from "./rglob.ts";
 import { type CatalogRecord, catalogRecord } from "./types.ts";
@@ -27,9 +27,10 @@ export async function* recordFiles(
   onUnreadable?: OnUnreadable,
 ): AsyncGenerator<RecordFile> {
   const pattern = rglobPattern(glob);
-  for await (const file of walkFiles(root, onUnreadable)) {
-    if (!/\.json$/i.test(file) || !pattern.test(file)) continue;
-    yield recordFile(root, file);
+  for await (const files of walkFolders(root, onUnreadable)) {
+    for (const file of files) {
+      if (/\.json$/i.test(file) && pattern.test(file)) yield recordFile(root, file);
+    }
   }
 }
 

@@ -1,5 +1,8 @@
 /** Bytes in memory that grows as they come, and is used again. */
 
+/** Characters of a text that is sooner written than handed to the encoder. */
+const SHORT = 64;
+
 /** What the writers of bulk requests have in common. */
 export class ByteWriter {
   /** What was written, with room behind it. */
@@ -31,9 +34,21 @@ export class ByteWriter {
   /** Writes a text as UTF-8; gives its length in bytes. */
   protected text(text: string): number {
     this.reserve(3 * text.length);
+    if (text.length <= SHORT && this.#ascii(text)) return text.length;
     const { written } = this.#encoder.encodeInto(text, this.buffer.subarray(this.end));
     this.end += written;
     return written;
+  }
+
+  /** Writes a text if it is ASCII; there must be room for it. */
+  #ascii(text: string): boolean {
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 127) return false;
+      this.buffer[this.end + i] = code;
+    }
+    this.end += text.length;
+    return true;
   }
 
   /** Makes room for so many more bytes. */

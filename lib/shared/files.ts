@@ -19,16 +19,17 @@ export type OnUnreadable = (path: string, reason: FileError) => void;
  */
 export async function* walkFiles(
   root: string,
-  onUnreadable: OnUnreadable = () => {},
+  onUnreadable?: OnUnreadable,
 ): AsyncGenerator<string> {
-  yield* walk(root, "", onUnreadable);
+  for await (const files of walkFolders(root, onUnreadable)) yield* files;
 }
 
-async function* walk(
+/** As {@linkcode walkFiles}, but gives the neighbours in a folder together, which is faster. */
+export async function* walkFolders(
   root: string,
-  folder: string,
-  onUnreadable: OnUnreadable,
-): AsyncGenerator<string> {
+  onUnreadable: OnUnreadable = () => {},
+  folder = "",
+): AsyncGenerator<string[]> {
   const names: string[] = [];
   const folders = new Set<string>();
   try {
@@ -45,11 +46,17 @@ async function* walk(
     onUnreadable(path, new FileError(reason, { cause: error }));
     return;
   }
+  let files: string[] = [];
   for (const name of names.sort()) {
     const path = folder === "" ? name : `${folder}/${name}`;
-    if (folders.has(name)) yield* walk(root, path, onUnreadable);
-    else yield path;
+    if (!folders.has(name)) files.push(path);
+    else {
+      yield files;
+      files = [];
+      yield* walkFolders(root, onUnreadable, path);
+    }
   }
+  yield files;
 }
 
 async function isFile(path: string): Promise<boolean> {
