@@ -30,9 +30,9 @@ async function work(messages: AsyncIterableIterator<ToWorker>, send: Send): Prom
   }
   send({ kind: "ready" });
   const { embedder, stop } = loaded.value;
-  for await (const picture of ahead(decoded(messages, embedder))) {
+  for await (const picture of ahead(decoded(messages, embedder, stop))) {
     try {
-      if (Atomics.load(stop, 0) !== 0) throw new Error("It was told to stop");
+      throwIfStopped(stop);
       if (picture.status === "rejected") throw picture.reason;
       const vector = await embedder.embed(picture.value);
       send({ kind: "embedded", result: { vector } }, [vector.buffer]);
@@ -62,10 +62,18 @@ async function start(message: ToWorker) {
 async function* decoded(
   messages: AsyncIterable<ToWorker>,
   embedder: Embedder,
+  stop: Int32Array,
 ): AsyncGenerator<PromiseSettledResult<Pixels>> {
-  for await (const message of messages) {
-    if (message.kind === "embed") yield await settled(embedder.open(message.image));
-  }
+  const open = async (message: ToWorker): Promise<Pixels> => {
+    if (message.kind !== "embed") throw new Error("The model is loaded already");
+    throwIfStopped(stop);
+    return await embedder.open(message.image);
+  };
+  for await (const message of messages) yield await settled(open(message));
+}
+
+function throwIfStopped(stop: Int32Array): void {
+  if (Atomics.load(stop, 0) !== 0) throw new Error("It was told to stop");
 }
 
 async function settled<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {

@@ -132,17 +132,16 @@ export class WorkerPool implements Disposable {
 
   async #run(task: Task, worker: PoolWorker): Promise<void> {
     try {
-      worker.hasSuspect = task.isSuspect;
-      const answer = await worker.ask({ kind: "embed", image: task.image.slice() });
+      const image = task.image.slice();
+      const answer = await worker.ask({ kind: "embed", image }, task.isSuspect);
       if (answer === undefined) this.#waiting.unshift(task);
       else if (answer.kind === "embedded") task.resolve(answer.result);
       else throw new WorkerError(`unexpected answer "${answer.kind}"`);
     } catch (error) {
-      if (task.isSuspect) task.reject(error as Error);
+      const isOver = task.isSuspect && !this.#options.signal?.aborted;
+      if (isOver) task.reject(error as Error);
       else this.#waiting.push({ ...task, isSuspect: true });
     }
-    worker.hasSuspect = false;
-    if (!worker.isAlive) await this.#replace(worker);
     this.#next();
   }
 
@@ -151,18 +150,24 @@ export class WorkerPool implements Disposable {
   }
 
   async #replace(dead: PoolWorker): Promise<void> {
-    if (!this.#forget(dead)) return; // its other images have seen to that
-    while (this.#fruitlessStarts < MAX_FRUITLESS_STARTS && this.#nurseryFault === undefined) {
+    this.#forget(dead);
+    while (this.#mayStart()) {
       const worker = this.#startThroughNursery();
       try {
         await this.#load(worker);
         this.#fruitlessStarts = 0;
-        return;
+        break;
       } catch {
         this.#fruitlessStarts++; // the images that wait are told, once none is left
         this.#forget(worker);
       }
     }
+    this.#next();
+  }
+
+  #mayStart(): boolean {
+    return !this.#options.signal?.aborted && this.#nurseryFault === undefined &&
+      this.#fruitlessStarts < MAX_FRUITLESS_STARTS;
   }
 
   #load(worker: PoolWorker): Promise<unknown> {
@@ -200,31 +205,34 @@ export class WorkerPool implements Disposable {
     const id = this.#started++;
     const { module = WORKER } = this.#options;
     const terminate = start(module, workerPermissions(this.#options), port2, id);
-    const worker = new PoolWorker(id, port1, terminate);
+    const worker = new PoolWorker(id, port1, terminate, (dead) => this.#replace(dead));
     this.#workers.set(id, worker);
     return worker;
   }
 
-  #forget(worker: PoolWorker): boolean {
+  #forget(worker: PoolWorker): void {
     worker[Symbol.dispose]();
-    return this.#workers.delete(worker.id);
+    this.#workers.delete(worker.id);
   }
+}
+
+/** A message that was not answered yet. */
+interface Pending extends PromiseWithResolvers<FromWorker | undefined> {
+  readonly isSuspect: boolean;
 }
 
 /** One worker, which answers what it is asked in order. */
 class PoolWorker implements Disposable {
-  isAlive = true;
-  /** Whether it has its model. */
+  /** Whether it has its model, and lives. */
   isLoaded = false;
-  /** Whether it works on what another worker failed at: it gets nothing else then. */
-  hasSuspect = false;
-  /** The first is for what it works on. */
-  readonly #pending: PromiseWithResolvers<FromWorker | undefined>[] = [];
+  /** The first is for what it works on; it may be decoding the second. */
+  readonly #pending: Pending[] = [];
 
   constructor(
     readonly id: number,
     private readonly port: MessagePort,
     private readonly terminate: () => void,
+    private readonly onDeath: (worker: PoolWorker) => void,
   ) {
     port.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.kind === "ready") this.isLoaded = true;
@@ -239,9 +247,10 @@ class PoolWorker implements Disposable {
     return this.#pending.length;
   }
 
+  /** What a worker failed at gets a worker of its own. */
   hasRoomFor({ isSuspect }: Task): boolean {
-    const room = isSuspect ? 1 : MAX_ASKED;
-    return this.isLoaded && !this.hasSuspect && this.asked < room;
+    const hasSuspect = this.#pending.some((pending) => pending.isSuspect);
+    return this.isLoaded && !hasSuspect && this.asked < (isSuspect ? 1 : MAX_ASKED);
   }
 
   /**
@@ -249,9 +258,9 @@ class PoolWorker implements Disposable {
    *
    * @throws {WorkerError} if the worker fails or dies at it
    */
-  ask(message: ToWorker): Promise<FromWorker | undefined> {
+  ask(message: ToWorker, isSuspect = false): Promise<FromWorker | undefined> {
     const pending = Promise.withResolvers<FromWorker | undefined>();
-    this.#pending.push(pending);
+    this.#pending.push({ ...pending, isSuspect });
     const transfer = message.kind === "embed" ? [message.image.buffer] : [];
     this.port.postMessage(message, transfer);
     return pending.promise;
@@ -259,17 +268,20 @@ class PoolWorker implements Disposable {
 
   /** Leaves it only what it works on. */
   takeBack(): void {
-    for (const pending of this.#pending.splice(1)) pending.resolve(undefined);
+    // The last first, as each goes in front of those that wait.
+    for (const pending of this.#pending.splice(1).reverse()) pending.resolve(undefined);
   }
 
   die(reason: string): void {
-    this.isAlive = this.isLoaded = false;
+    const wasLoaded = this.isLoaded;
+    this.isLoaded = false;
     this.takeBack();
     this.#pending.shift()?.reject(new WorkerError(`a worker died: ${reason}`));
+    if (wasLoaded) this.onDeath(this);
   }
 
   [Symbol.dispose](): void {
-    this.isAlive = this.isLoaded = false;
+    this.isLoaded = false;
     this.port.close();
     this.terminate();
   }

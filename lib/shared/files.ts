@@ -28,7 +28,14 @@ export async function* walkFiles(
 export async function* walkFolders(
   root: string,
   onUnreadable: OnUnreadable = () => {},
-  folder = "",
+): AsyncGenerator<string[]> {
+  yield* walk(root, "", onUnreadable);
+}
+
+async function* walk(
+  root: string,
+  folder: string,
+  onUnreadable: OnUnreadable,
 ): AsyncGenerator<string[]> {
   const names: string[] = [];
   const folders = new Set<string>();
@@ -53,7 +60,7 @@ export async function* walkFolders(
     else {
       yield files;
       files = [];
-      yield* walkFolders(root, onUnreadable, path);
+      yield* walk(root, path, onUnreadable);
     }
   }
   yield files;

@@ -46,10 +46,10 @@ export function findVector(
   return vectorPaths(vectorsDir, folder, stem, naming).find(exists);
 }
 
-function vectorPaths(...[vectorsDir, folder, stem, naming]: Parameters<typeof findVector>) {
+function vectorPaths(vectorsDir: string, folder: string, stem: string, naming: VectorNaming) {
   const name = vectorFileName(stem, naming);
-  const paths = [join(vectorsDir, folder, name), join(vectorsDir, name)];
-  return folder === "" ? paths.slice(1) : paths;
+  const top = join(vectorsDir, name);
+  return folder === "" ? [top] : [join(vectorsDir, folder, name), top];
 }
 
 /**
@@ -58,13 +58,16 @@ function vectorPaths(...[vectorsDir, folder, stem, naming]: Parameters<typeof fi
  * @throws {VectorError} if the file is not a vector
  */
 export async function readVector(
-  ...where: Parameters<typeof findVector>
+  vectorsDir: string,
+  folder: string,
+  stem: string,
+  naming: VectorNaming,
 ): Promise<Float32Array | undefined> {
-  for (const path of vectorPaths(...where)) {
+  for (const path of vectorPaths(vectorsDir, folder, stem, naming)) {
     try {
-      return await readVectorFile(path, where[3].format);
+      return await readVectorFile(path, naming.format);
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (exists(path)) throw error; // asked only now, as most files are there
     }
   }
   return undefined;

@@ -23,6 +23,10 @@ for (let i = 0; i < 5; i++) {
   const deadly = embed(new TextEncoder().encode("deadly picture"));
   outcomes.push(...await Promise.all([deadly, ...Array.from({ length: 4 }, () => embed(photo))]));
 }
+const poison = new TextEncoder().encode("slow poison");
+await Promise.all([embed(poison), embed(poison)]); // one for each worker
+await new Promise((resolve) => setTimeout(resolve, 200));
+const afterwards = await Promise.all([embed(photo), embed(photo)]);
 const { state } = await Deno.permissions.query({ name: "ffi" });
 // deno-lint-ignore no-console -- its result
-console.log(JSON.stringify({ outcomes, state }));
+console.log(JSON.stringify({ outcomes, afterwards, state }));

@@ -1,4 +1,7 @@
-/** The real worker, but a picture that begins with "deadly" kills it when its turn comes. */
+/**
+ * The real worker, but a picture that begins with "deadly" kills it when its turn comes, and one that
+ * begins with "slow poison" after it has answered.
+ */
 /// <reference lib="deno.worker" />
 import "../../lib/inference/worker.ts";
 
@@ -6,21 +9,20 @@ const start = self.onmessage!;
 self.onmessage = function (event) {
   const port = event.ports[0]!;
   const send = port.postMessage.bind(port);
-  const toDo: boolean[] = []; // whether each message not yet answered is deadly
+  const toDo: string[] = []; // how each message not yet answered begins
+  const die = () => {
+    throw new Error("killed by a picture");
+  };
   const dieInTurn = () => {
-    if (toDo[0]) {
-      queueMicrotask(() => {
-        throw new Error("killed by a picture");
-      });
-    }
+    if (toDo[0]?.startsWith("deadly")) queueMicrotask(die);
   };
   port.addEventListener("message", ({ data: { image = new Uint8Array() } }) => {
-    toDo.push(new TextDecoder().decode(image).startsWith("deadly"));
+    toDo.push(new TextDecoder().decode(image.subarray(0, 20)));
     if (toDo.length === 1) dieInTurn();
   });
   port.postMessage = (...answer: [unknown]) => {
     send(...answer);
-    toDo.shift();
+    if (toDo.shift()?.startsWith("slow poison")) setTimeout(die);
     dieInTurn();
   };
   start.call(self as never, event);

@@ -95,11 +95,12 @@ Deno.test("a worker that dies is replaced, though the main thread has lost nativ
     args: ["run", "--allow-all", join(ROOT, "tests/helpers/mortal_pool.ts")],
   }).output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
-  const { outcomes, state } = JSON.parse(new TextDecoder().decode(stdout));
+  const { outcomes, afterwards, state } = JSON.parse(new TextDecoder().decode(stdout));
   assert.equal(outcomes.length, 25);
   outcomes.forEach((outcome: string, i: number) => {
     if (i % 5 === 0) assert.match(outcome, /a worker died: .*killed by a picture/);
     else assert.equal(outcome, "vector");
   });
+  assert.deepEqual(afterwards, ["vector", "vector"], "workers died while they had nothing to do");
   assert.notEqual(state, "granted");
 });

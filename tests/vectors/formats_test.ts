@@ -50,6 +50,8 @@ Deno.test("readVector() looks beside the record's folder, then flat", async () =
   await Deno.mkdir(join(dir.path, "nb"));
   await Deno.writeFile(join(dir.path, "nb/a_v.npy"), encodeNpy(ramp.slice(0, 3)));
   assert.equal((await readVector(dir.path, "nb", "a", naming))?.length, 3);
+  // A file where the record's folder would be.
+  assert.equal((await readVector(dir.path, "a_v.npy", "a", naming))?.length, 2);
 });
 
 Deno.test("checkVector() takes only vectors that have a direction", () => {
