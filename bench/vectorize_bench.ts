@@ -7,8 +7,8 @@
  *
  * WEIGHTS.h5 are Keras' InceptionV3 weights, with top (random ones will do: see
  * tests/fixtures/keras/make_keras_weights.py). PYTHON has tensorflow and Pillow; without it (b) is
- * left out ("" in its place). Default: 200 pictures, 3 rounds, of which the median counts; jobs 1 and 2 with batches of
- * 1, 8 and 32.
+ * left out ("" in its place). Default: 200 pictures, 3 rounds, of which the median counts; jobs 1 and
+ * 2 with batches of 1, 8 and 32.
  */
 import { join, resolve } from "node:path";
 import sharp from "sharp";

@@ -18,10 +18,10 @@ import { EXIT, explainParseError } from "../lib/shared/cli.ts";
 import { printResult } from "../lib/shared/log.ts";
 import { permissionFlags, type Permissions } from "../lib/shared/permissions.ts";
 
-/** How a tool's arguments are read, and the permissions that they call for. */
+/** How a tool's arguments are read, and what they call for. */
 interface Tool {
   readonly parse: (argv: readonly string[]) => object;
-  readonly permissions: (argv: readonly string[]) => Permissions;
+  readonly plan: (argv: readonly string[]) => { options: object; permissions: Permissions };
 }
 
 const TOOLS: Record<string, Tool> = {
@@ -38,14 +38,18 @@ function tool<O extends object>(
   parse: (argv: readonly string[]) => O,
   permissions: (options: O) => Permissions,
 ): Tool {
-  return { parse, permissions: (argv) => permissions(parse(argv)) };
+  const plan = (argv: readonly string[]) => {
+    const options = parse(argv);
+    return { options, permissions: permissions(options) };
+  };
+  return { parse, plan };
 }
 
 /**
- * glibc's malloc gives memory back sooner: a model needs twice as much while it is loaded. Other runs
- * would only ask for the same memory again and again.
+ * glibc's malloc gives memory back sooner: a native engine needs twice as much while it loads a
+ * model. Other runs would only ask for the same memory again and again.
  */
-const MODEL_MALLOC = { MALLOC_ARENA_MAX: "2", MALLOC_TRIM_THRESHOLD_: "131072" };
+const NATIVE_MALLOC = { MALLOC_ARENA_MAX: "2", MALLOC_TRIM_THRESHOLD_: "131072" };
 
 /** Collect garbage early: a run of days must not take more memory than one of minutes. */
 const HEAP = "--v8-flags=--max-semi-space-size=4,--initial-old-space-size=16";
@@ -55,21 +59,21 @@ Deno.exit(await launch(name, TOOLS[name]!, argv));
 
 async function launch(
   name: string,
-  { parse, permissions }: Tool,
+  { parse, plan }: Tool,
   argv: readonly string[],
 ): Promise<number> {
   enterFolderOfUser();
   try {
-    const allowed = permissions(argv);
-    const flags = permissionFlags(allowed);
+    const { options, permissions } = plan(argv);
+    const flags = permissionFlags(permissions);
     if (argv.includes("--print-permissions")) {
       printResult(flags.join("\n"));
       return EXIT.done;
     }
-    const signedIn = await signIn(argv, parse);
+    const signedIn = await signIn(argv, options, parse);
     if (signedIn === undefined) return EXIT.interrupted;
-    const hasModel = (allowed.ffi ?? []).length > 0;
-    const env = { ...(hasModel ? MODEL_MALLOC : {}), ...signedIn.env };
+    const isNative = (permissions.ffi ?? []).length > 0;
+    const env = { ...(isNative ? NATIVE_MALLOC : {}), ...signedIn.env };
     return await run(name, flags, { ...signedIn, env });
   } catch (error) {
     return explainParseError(name, error);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
-import { walkFiles } from "../lib/shared/files.ts";
 import { ROOT } from "./helpers/run_task.ts";
+import { walkFiles } from "./helpers/walk_files.ts";
 
 /** An area may import from those before its own line, and from itself. */
 const LAYERS = [

@@ -1,6 +1,7 @@
 /** Decodes PNG files to the pixels that Pillow's `convert("RGB")` gives, without native code. */
 import { crc32, inflateSync } from "node:zlib";
 import { errorMessage, ImageError } from "../shared/errors.ts";
+import { joined } from "../shared/streams.ts";
 import { checkSize, type Pixels } from "./pixels.ts";
 
 interface PngHeader {
@@ -62,7 +63,7 @@ function decodeWhole(file: Uint8Array): Pixels {
     const columns = Math.ceil((width - x) / stepX), rows = Math.ceil((height - y) / stepY);
     return sum + (columns > 0 ? rows * (1 + rowBytes(header, columns)) : 0);
   }, 0);
-  const { buffer, byteOffset, byteLength } = inflateSync(concat(parts), {
+  const { buffer, byteOffset, byteLength } = inflateSync(joined(parts), {
     maxOutputLength: length,
     chunkSize: Math.max(64, length), // in one piece: faster
   });
@@ -203,14 +204,4 @@ function putIndices(
     if (palette === undefined) data[target] = value * 255 / most;
     else data.set(palette.subarray(3 * value, 3 * value + 3), target);
   }
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

@@ -21,14 +21,15 @@ export interface SignIn {
  * Moves password and API key from the arguments to the environment; asks for a password that is
  * needed and was not given.
  *
+ * @param parse gives the options of other arguments, by which the secrets are found among them
  * @returns undefined if the person who was asked ended it
  * @throws {UsageError} if there is nobody to be asked
  */
 export async function signIn(
   argv: readonly string[],
+  { place, dryRun = false }: SignInOptions,
   parse: (argv: readonly string[]) => object,
 ): Promise<SignIn | undefined> {
-  const { place, dryRun = false }: SignInOptions = parse(argv);
   if (place?.kind !== "server") return { argv, env: {} };
   const { user, apiKey } = place;
   let { password } = place;

@@ -12,19 +12,12 @@ export type OnUnreadable = (path: string, reason: FileError) => void;
 
 /**
  * Paths of the files below `root`, relative to it with `/`, each folder's entries sorted by code
- * unit. Links are followed to files; `.maken` folders are passed over.
+ * unit; those that are neighbours in a folder come together. Links are followed to files; `.maken`
+ * folders are passed over.
  *
  * @param onUnreadable of folders below `root`
  * @throws {SetupError} if `root` is not a folder that can be read
  */
-export async function* walkFiles(
-  root: string,
-  onUnreadable?: OnUnreadable,
-): AsyncGenerator<string> {
-  for await (const files of walkFolders(root, onUnreadable)) yield* files;
-}
-
-/** As {@linkcode walkFiles}, but gives the neighbours in a folder together, which is faster. */
 export async function* walkFolders(
   root: string,
   onUnreadable: OnUnreadable = () => {},

@@ -86,7 +86,7 @@ export async function unlessEmpty<T>(
   };
 }
 
-/** Parts of a body as one. */
+/** Parts of a file or body as one. */
 export function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
   let at = 0;

@@ -5,8 +5,9 @@ import { parseGroupBy } from "../../lib/catalog/group_by.ts";
 import { recordFiles } from "../../lib/catalog/record_files.ts";
 import { recordId, RecordStore } from "../../lib/catalog/record_store.ts";
 import { RecordError } from "../../lib/shared/errors.ts";
-import { OutputFolder, walkFiles } from "../../lib/shared/files.ts";
+import { OutputFolder } from "../../lib/shared/files.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
+import { walkFiles } from "../helpers/walk_files.ts";
 
 /** What may not be a file name, here or on Windows. */
 const HOSTILE_IDS: readonly unknown[] = [

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { FileError, SetupError } from "../../lib/shared/errors.ts";
-import { exists, type Failure, OutputFolder, walkFiles } from "../../lib/shared/files.ts";
+import { exists, type Failure, OutputFolder } from "../../lib/shared/files.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
+import { walkFiles } from "../helpers/walk_files.ts";
 
 const FILES_URL = new URL("../../lib/shared/files.ts", import.meta.url).href;
 
@@ -39,7 +40,7 @@ async function setupError(work: Promise<unknown>): Promise<string> {
   return error.message;
 }
 
-Deno.test("walkFiles() gives each folder's entries by code unit, less .maken", async () => {
+Deno.test("walkFolders() gives each folder's entries by code unit, less .maken", async () => {
   await using dir = await tempDir();
   await makeFiles(dir.path, [
     ...["b/2", "b/10", "b/c/x", "Z", "a.json", "a/z", "é", "e", ".hidden", "b.c", "\u{1d4b3}"],
@@ -52,7 +53,7 @@ Deno.test("walkFiles() gives each folder's entries by code unit, less .maken", a
   ]);
 });
 
-Deno.test("walkFiles() throws a SetupError for what is not a folder", async () => {
+Deno.test("walkFolders() throws a SetupError for what is not a folder", async () => {
   await using dir = await tempDir();
   await makeFiles(dir.path, ["file"]);
   for (const name of ["missing", "file", "file/below"]) {
@@ -71,7 +72,7 @@ async function symlink(target: string, path: string): Promise<void> {
 
 const noLinks = Deno.build.os === "windows"; // links need a privilege there
 
-Deno.test({ name: "walkFiles() follows links to files", ignore: noLinks }, async () => {
+Deno.test({ name: "walkFolders() follows links to files", ignore: noLinks }, async () => {
   await using dir = await tempDir();
   await makeFiles(dir.path, ["out/one"]);
   await Deno.mkdir(join(dir.path, "in"));
@@ -80,7 +81,7 @@ Deno.test({ name: "walkFiles() follows links to files", ignore: noLinks }, async
 });
 
 Deno.test(
-  { name: "walkFiles() gives no link to a folder as a file", ignore: noLinks },
+  { name: "walkFolders() gives no link to a folder as a file", ignore: noLinks },
   async () => {
     await using dir = await tempDir();
     await makeFiles(dir.path, ["a/one"]);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { walkFiles } from "../../lib/shared/files.ts";
 import { demoApi, RECORDS } from "../helpers/demo_api.ts";
 import { jsonOf, runTask, spawnTask } from "../helpers/run_task.ts";
 import { manyRecords } from "../helpers/many_records.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
+import { walkFiles } from "../helpers/walk_files.ts";
 
 const filesIn = (path: string) => Array.fromAsync(walkFiles(path));
 

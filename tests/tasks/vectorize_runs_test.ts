@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { walkFiles } from "../../lib/shared/files.ts";
 import { decodeNpy } from "../../lib/vectors/npy.ts";
 import { importEncoder } from "../helpers/encoder.ts";
 import { serve } from "../helpers/http_server.ts";
 import { writeRecord } from "../helpers/picture_records.ts";
 import { jsonOf, ROOT, runTask, spawnTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
+import { walkFiles } from "../helpers/walk_files.ts";
 
 const PICTURES = join(ROOT, "tests/fixtures/pictures");
 
