@@ -5,14 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
-import { demoPermissions, parseDemoOptions } from "../demo/options.ts";
-import { downloadPermissions, parseDownloadOptions } from "../lib/catalog/options.ts";
-import { ingestPermissions, parseIngestOptions } from "../lib/index/options.ts";
-import { modelPermissions, parseModelOptions } from "../lib/inference/model_options.ts";
-import { parseVectorizeOptions, vectorizePermissions } from "../lib/inference/options.ts";
 import { type SignIn, signIn } from "../lib/index/sign_in.ts";
-import { parseSearchOptions, searchPermissions } from "../lib/search/options.ts";
-import { parseServeOptions, servePermissions } from "../lib/search/serve_options.ts";
 import { PROGRAM_DIR } from "../lib/shared/program.ts";
 import { EXIT, explainParseError } from "../lib/shared/cli.ts";
 import { printResult } from "../lib/shared/log.ts";
@@ -24,14 +17,36 @@ interface Tool {
   readonly plan: (argv: readonly string[]) => { options: object; permissions: Permissions };
 }
 
-const TOOLS: Record<string, Tool> = {
-  demo: tool(parseDemoOptions, demoPermissions),
-  download: tool(parseDownloadOptions, downloadPermissions),
-  vectorize: tool(parseVectorizeOptions, vectorizePermissions),
-  ingest: tool(parseIngestOptions, ingestPermissions),
-  model: tool(parseModelOptions, modelPermissions),
-  search: tool(parseSearchOptions, searchPermissions),
-  serve: tool(parseServeOptions, servePermissions),
+/** Loads no more than the tool that is asked for: the others' options would double the start-up. */
+const TOOLS: Record<string, () => Promise<Tool>> = {
+  demo: async () => {
+    const options = await import("../demo/options.ts");
+    return tool(options.parseDemoOptions, options.demoPermissions);
+  },
+  download: async () => {
+    const options = await import("../lib/catalog/options.ts");
+    return tool(options.parseDownloadOptions, options.downloadPermissions);
+  },
+  vectorize: async () => {
+    const options = await import("../lib/inference/options.ts");
+    return tool(options.parseVectorizeOptions, options.vectorizePermissions);
+  },
+  ingest: async () => {
+    const options = await import("../lib/index/options.ts");
+    return tool(options.parseIngestOptions, options.ingestPermissions);
+  },
+  model: async () => {
+    const options = await import("../lib/inference/model_options.ts");
+    return tool(options.parseModelOptions, options.modelPermissions);
+  },
+  search: async () => {
+    const options = await import("../lib/search/options.ts");
+    return tool(options.parseSearchOptions, options.searchPermissions);
+  },
+  serve: async () => {
+    const options = await import("../lib/search/serve_options.ts");
+    return tool(options.parseServeOptions, options.servePermissions);
+  },
 };
 
 function tool<O extends object>(
@@ -55,7 +70,7 @@ const NATIVE_MALLOC = { MALLOC_ARENA_MAX: "2", MALLOC_TRIM_THRESHOLD_: "131072" 
 const HEAP = "--v8-flags=--max-semi-space-size=4,--initial-old-space-size=16";
 
 const [name = "", ...argv] = Deno.args;
-Deno.exit(await launch(name, TOOLS[name]!, argv));
+Deno.exit(await launch(name, await TOOLS[name]!(), argv));
 
 async function launch(
   name: string,

@@ -1,10 +1,16 @@
 /** Stored records: which files there are, and what is in them. */
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { errorMessage, RecordError } from "../shared/errors.ts";
-import { fileReason, type OnUnreadable, walkFolders } from "../shared/files.ts";
+import {
+  below,
+  fileReason,
+  type Listing,
+  type OnUnreadable,
+  walkFolders,
+} from "../shared/files.ts";
 import { readFile } from "../shared/read_file.ts";
 import { rglobPattern } from "./rglob.ts";
-import { type CatalogRecord, catalogRecord } from "./types.ts";
+import { type CatalogRecord, toRecord } from "./record.ts";
 
 /** A record's file. */
 export interface RecordFile {
@@ -21,24 +27,34 @@ export interface RecordFile {
  *
  * @throws {SetupError} if `root` is not a folder that can be read
  */
-export async function* recordFiles(
+export async function* recordNames(
   root: string,
   glob = "**/*",
   onUnreadable?: OnUnreadable,
-): AsyncGenerator<RecordFile> {
+): AsyncGenerator<Listing> {
   const pattern = rglobPattern(glob);
-  for await (const files of walkFolders(root, onUnreadable)) {
-    for (const file of files) {
-      if (/\.json$/i.test(file) && pattern.test(file)) yield recordFile(root, file);
-    }
+  for await (const { folder, names } of walkFolders(root, onUnreadable)) {
+    const isRecord = (name: string) => /\.json$/i.test(name) && pattern.test(below(folder, name));
+    yield { folder, names: names.filter(isRecord) };
   }
+}
+
+/** The records' files that a listing names. */
+export function recordFilesIn(root: string, { folder, names }: Listing): RecordFile[] {
+  const dir = join(root, folder, sep);
+  return names.map((name) => ({ path: dir + name, folder, stem: stemOf(name) }));
 }
 
 /** The record's file at a path below `root`, written with `/`. */
 export function recordFile(root: string, path: string): RecordFile {
   const slash = path.lastIndexOf("/");
   const folder = path.slice(0, Math.max(0, slash));
-  return { path: join(root, path), folder, stem: path.slice(slash + 1, -".json".length) };
+  return { path: join(root, path), folder, stem: stemOf(path.slice(slash + 1)) };
+}
+
+/** File name less `.json`. */
+export function stemOf(name: string): string {
+  return name.slice(0, -".json".length);
 }
 
 /** Leaves out a byte order mark. */
@@ -62,11 +78,11 @@ export async function readRecord({ path }: RecordFile): Promise<CatalogRecord> {
   } catch (error) {
     throw unreadable(path, `it is not JSON: ${errorMessage(error)}`, error);
   }
-  const record = catalogRecord.safeParse(json);
-  if (!record.success) throw unreadable(path, "it is not a record with an id", record.error);
-  return record.data;
+  const record = toRecord(json);
+  if (record === undefined) throw unreadable(path, "it is not a record with an id");
+  return record;
 }
 
-function unreadable(path: string, reason: string, cause: unknown): RecordError {
+function unreadable(path: string, reason: string, cause?: unknown): RecordError {
   return new RecordError(`Cannot read record "${path}": ${reason}`, "record_json", { cause });
 }

@@ -21,9 +21,11 @@ export function rglobPattern(glob: string): RegExp {
     throw new RangeError("** can only be a whole component");
   }
   if ((parts.at(-1) ?? "**") === "**" || glob.endsWith("/")) return /(?!)/; // finds folders alone
-  const sources = parts.map((part, i) => {
+  // It begins with any number of folders anyway; two such components are as good as one.
+  const needed = parts.filter((part, i) => part !== "**" || (parts[i - 1] ?? "**") !== "**");
+  const sources = needed.map((part, i) => {
     if (part === "**") return "(?:[^/]+/)*";
-    return componentSource(part) + (i < parts.length - 1 ? "/" : "");
+    return componentSource(part) + (i < needed.length - 1 ? "/" : "");
   });
   return new RegExp(`^(?:[^/]+/)*${sources.join("")}$`, "su");
 }

@@ -1,5 +1,5 @@
 /** From a record to the addresses of its picture (IIIF Image API 2, `/{region}/{size}/0/native.jpg`). */
-import type { CatalogRecord } from "../catalog/types.ts";
+import type { Thumbnails } from "../catalog/record.ts";
 
 /** Sizes that are asked for, best first: within 600 × 600, within 300 × 300, 200 high. */
 const SIZES = [["600", "600"], ["300", "300"], ["0", "200"]] as const;
@@ -12,20 +12,18 @@ const SIZES = [["600", "600"], ["300", "300"], ["0", "200"]] as const;
  * import assert from "node:assert/strict";
  * const href = "https://www.nb.no/services/image/resolver/URN:NBN:no-nb_foto_1/full/{width},{height}/0/native.jpg";
  * assert.equal(
- *   imageUrls({ thumbnail_custom: { href } })[2],
+ *   imageUrls({ custom: href })[2],
  *   "https://www.nb.no/services/image/resolver/URN:NBN:no-nb_foto_1/full/0,200/0/native.jpg",
  * );
  * ```
  */
-export function imageUrls(links: CatalogRecord["_links"]): string[] {
-  const custom = links.thumbnail_custom?.href;
+export function imageUrls({ custom, large }: Thumbnails): string[] {
   const urls = custom === undefined
     ? []
     : SIZES.map(([width, height]) =>
       custom.replace(/\{width\}|%7Bwidth%7D/gi, width)
         .replace(/\{height\}|%7Bheight%7D/gi, height)
     );
-  const large = links.thumbnail_large?.href;
   if (large !== undefined) urls.push(large);
   return [...new Set(urls)];
 }

@@ -1,5 +1,5 @@
 /** From a catalogue record to the document of an index. */
-import type { CatalogRecord } from "../catalog/types.ts";
+import type { CatalogRecord } from "../catalog/record.ts";
 import type { Document } from "./types.ts";
 
 /**
@@ -8,26 +8,27 @@ import type { Document } from "./types.ts";
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { catalogRecord } from "../catalog/types.ts";
- * const record = catalogRecord.parse({
+ * import { toRecord } from "../catalog/record.ts";
+ * const record = toRecord({
  *   id: "a1",
  *   accessInfo: { accessAllowedFrom: "EVERYWHERE" },
  *   metadata: { title: "Ski", identifiers: { urn: "URN:NBN:no-nb_digifoto_1" } },
  * });
- * assert.equal(toDocument(record).filename, "digifoto_1");
- * assert.equal(toDocument(record).access, "everywhere");
+ * assert.equal(toDocument(record!).filename, "digifoto_1");
+ * assert.equal(toDocument(record!).access, "everywhere");
  * ```
  */
-export function toDocument({ id, accessInfo, metadata, _links }: CatalogRecord): Document {
+export function toDocument(record: CatalogRecord): Document {
+  const { id, urn, access, title, creators, license, issued, created, thumbnails } = record;
   return {
     id,
-    filename: (metadata.identifiers.urn ?? "").replace("URN:NBN:no-nb_", ""),
-    access: (accessInfo.accessAllowedFrom ?? "").toLowerCase(),
-    title: (metadata.title ?? "").trim(),
-    creators: metadata.creators,
-    subject: [...metadata.subject.topics, ...metadata.subjectName],
-    license: accessInfo.license ?? "",
-    date: metadata.originInfo.issued ?? metadata.originInfo.created ?? "",
-    thumbnail: _links.thumbnail_medium?.href ?? _links.thumbnail_large?.href ?? "",
+    filename: (urn ?? "").replace("URN:NBN:no-nb_", ""),
+    access: (access ?? "").toLowerCase(),
+    title: (title ?? "").trim(),
+    creators,
+    subject: [...record.topics, ...record.subjectNames],
+    license: license ?? "",
+    date: issued ?? created ?? "",
+    thumbnail: thumbnails.medium ?? thumbnails.large ?? "",
   };
 }

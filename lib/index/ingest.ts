@@ -13,7 +13,7 @@ import { errorMessage, SetupError, UsageError, VectorError } from "../shared/err
 import { readFailures, requireFolder } from "../shared/files.ts";
 import { count } from "../shared/progress.ts";
 import type { Report, Run } from "../shared/run.ts";
-import { batches, kept, mapConcurrent, unlessEmpty } from "../shared/streams.ts";
+import { mapConcurrent, regrouped, unlessEmpty } from "../shared/streams.ts";
 import { checkVector, findVector, readVector } from "../vectors/vector_store.ts";
 import { toDocument } from "./document.ts";
 import { IngestJournal, type Position, type Stop } from "./journal.ts";
@@ -22,9 +22,6 @@ import { openIndex, type OpenOptions, readMappingOf } from "./open.ts";
 import type { IngestOptions } from "./options.ts";
 import { dueBefore, isSameStart, type Place, recordsLeft } from "./resume.ts";
 import type { BulkResult, IndexItem, VectorIndex } from "./types.ts";
-
-/** Records that are read at a time. */
-const READERS = 8;
 
 /** A record's document and vector, and its place in the run's order. */
 interface Loaded extends IndexItem {
@@ -45,14 +42,13 @@ export async function ingest(options: IngestOptions, run: Run): Promise<Report> 
   const stop = await whereStopped(journal, selection, options, run);
   if (stop === undefined && !options.retryFailed) await output.keepFailures(0);
   const earlier = await output.failuresLength();
-  const records = () => selectRecords(selection, earlier);
-  const counting = countTotal(records(), run);
+  const counting = countTotal(selection, earlier, run);
 
   const isDue = await dueBefore(stop, readFailures(output.failuresPath, earlier), options);
   const withoutVector = { count: 0 };
-  const places = recordsLeft(records(), stop, isDue, run);
-  const items = mapConcurrent(READERS, places, (p) => readItem(p, options, run, withoutVector));
-  const groups = await unlessEmpty(batches(kept(items), options.bulkSize));
+  const places = recordsLeft(selectRecords(selection, earlier), stop, isDue, run);
+  const items = readItems(places, options, run, withoutVector);
+  const groups = await unlessEmpty(regrouped(items, options.bulkSize));
   let documents: number | undefined;
   if (groups !== undefined) {
     const isRest = options.retryFailed || stop !== undefined;
@@ -138,6 +134,19 @@ function openOptions(options: IngestOptions, mapping: Mapping | undefined, run: 
     onNotice: (text) => run.warn(text),
     onRetry: () => run.stats.retried++,
   };
+}
+
+/** The documents and vectors of the records that have both. */
+async function* readItems(
+  places: AsyncIterable<readonly Place[]>,
+  options: IngestOptions,
+  run: Run,
+  withoutVector: { count: number },
+): AsyncGenerator<Loaded[]> {
+  for await (const some of places) {
+    const items = some.map((place) => readItem(place, options, run, withoutVector));
+    yield (await Promise.all(items)).filter((item) => item !== undefined);
+  }
 }
 
 /** The record's document and vector; undefined if it has no vector or cannot be used. */
@@ -290,10 +299,12 @@ function commonLength(items: readonly IndexItem[]): number {
 /** What there is to do, without doing it. */
 async function plan(options: IngestOptions, selection: Selection, run: Run): Promise<Report> {
   const plan = { records: 0, withVector: 0 };
-  for await (const { folder, stem } of selectRecords(selection)) {
+  for await (const records of selectRecords(selection)) {
     run.signal.throwIfAborted();
-    plan.records++;
-    if (findVector(options.vectorsDir, folder, stem, options) !== undefined) plan.withVector++;
+    plan.records += records.length;
+    plan.withVector += records.filter(({ folder, stem }) =>
+      findVector(options.vectorsDir, folder, stem, options) !== undefined
+    ).length;
   }
   run.stats.total = plan.records;
   const text = `${count(plan.records)} records, ${count(plan.withVector)} of them with a vector`;

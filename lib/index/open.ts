@@ -1,11 +1,8 @@
-/** Opens an index, wherever it is. */
+/** Opens an index, wherever it is; no run loads the modules of both kinds. */
 import { SetupError } from "../shared/errors.ts";
 import { fileReason } from "../shared/files.ts";
-import { Cluster } from "./cluster.ts";
-import { EmbeddedIndex } from "./embedded_index.ts";
-import { IndexFolder } from "./index_folder.ts";
 import { type Mapping, readMapping } from "./mapping.ts";
-import { openServerIndex, type ServerIndexOptions } from "./open_server.ts";
+import type { ServerIndexOptions } from "./open_server.ts";
 import type { IndexPlace, ServerPlace } from "./options.ts";
 import type { ClientOptions } from "./server_client.ts";
 import type { Indexes, VectorIndex } from "./types.ts";
@@ -36,8 +33,10 @@ export async function openIndex(
 ): Promise<VectorIndex> {
   if (place.kind === "embedded") {
     const { mode, recreate } = options;
+    const { EmbeddedIndex } = await import("./embedded_index.ts");
     return await EmbeddedIndex.open({ dir: place.dir, name, mode, recreate });
   }
+  const { openServerIndex } = await import("./open_server.ts");
   return await openServerIndex({ ...options, ...await signIn(place), index: name });
 }
 
@@ -50,7 +49,11 @@ export async function openIndexes(
   place: IndexPlace,
   options: Pick<ClientOptions, "timeoutMs" | "retries" | "signal">,
 ): Promise<Indexes> {
-  if (place.kind === "embedded") return new IndexFolder(place.dir);
+  if (place.kind === "embedded") {
+    const { IndexFolder } = await import("./index_folder.ts");
+    return new IndexFolder(place.dir);
+  }
+  const { Cluster } = await import("./cluster.ts");
   return new Cluster({ ...options, ...await signIn(place) });
 }
 

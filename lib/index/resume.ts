@@ -14,13 +14,15 @@ export interface Place {
 
 /** Whether the records up to the stop are those that the earlier run had there. */
 export async function isSameStart(
-  records: AsyncIterable<RecordFile>,
+  lists: AsyncIterable<readonly RecordFile[]>,
   { done, crc }: Stop,
 ): Promise<boolean> {
   let position = START;
-  for await (const record of records) {
-    position = advance(position, record);
-    if (position.done === done) return position.crc === crc;
+  for await (const records of lists) {
+    for (const record of records) {
+      position = advance(position, record);
+      if (position.done === done) return position.crc === crc;
+    }
   }
   return false;
 }
@@ -40,18 +42,21 @@ export async function dueBefore(
 
 /** The records that are left: all after the stop, and those before it that are due again. */
 export async function* recordsLeft(
-  records: AsyncIterable<RecordFile>,
+  lists: AsyncIterable<readonly RecordFile[]>,
   stop: Stop | undefined,
   isDue: (record: RecordFile) => boolean,
   run: Run,
-): AsyncGenerator<Place> {
+): AsyncGenerator<Place[]> {
   let position = START;
-  for await (const record of records) {
+  for await (const records of lists) {
     if (run.signal.aborted) return;
-    position = advance(position, record);
-    if (position.done > (stop?.done ?? 0) || isDue(record)) {
-      yield { record, position };
-    } else run.stats.skipped++;
+    const places: Place[] = [];
+    for (const record of records) {
+      position = advance(position, record);
+      if (position.done > (stop?.done ?? 0) || isDue(record)) places.push({ record, position });
+    }
+    run.stats.skipped += records.length - places.length;
+    yield places;
   }
 }
 

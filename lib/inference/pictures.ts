@@ -49,8 +49,8 @@ export class PictureLoader {
   async load(record: RecordFile): Promise<Picture | undefined> {
     const { options, run } = this;
     try {
-      const { _links } = await readRecord(record);
-      const urls = options.downloadImages ? imageUrls(_links) : [];
+      const { thumbnails } = await readRecord(record);
+      const urls = options.downloadImages ? imageUrls(thumbnails) : [];
       const file = options.inference
         ? await readImage(join(options.vectorsDir, record.folder, record.stem))
         : undefined;

@@ -28,10 +28,12 @@ export function isDone({ folder, stem }: RecordFile, options: VectorizeOptions):
 /** Counts the records by what a run with these options would do with them. */
 export async function planVectorize(options: VectorizeOptions, run: Run): Promise<Report> {
   const plan = { records: 0, done: 0, onDisk: 0, toFetch: 0, withoutPicture: 0, unreadable: 0 };
-  for await (const record of selectRecords(selectionOf(options))) {
-    run.signal.throwIfAborted();
-    plan.records++;
-    plan[await fate(record, options)]++;
+  for await (const records of selectRecords(selectionOf(options))) {
+    for (const record of records) {
+      run.signal.throwIfAborted();
+      plan.records++;
+      plan[await fate(record, options)]++;
+    }
   }
   run.stats.total = plan.records;
   const { records, done, onDisk, toFetch, withoutPicture, unreadable } = plan;
@@ -52,9 +54,9 @@ async function fate(
 ): Promise<"done" | "onDisk" | "toFetch" | "withoutPicture" | "unreadable"> {
   if (isDone(record, options)) return "done";
   try {
-    const { _links } = await readRecord(record);
+    const { thumbnails } = await readRecord(record);
     if (hasImage(join(options.vectorsDir, record.folder, record.stem))) return "onDisk";
-    const isLinked = options.downloadImages && imageUrls(_links).length > 0;
+    const isLinked = options.downloadImages && imageUrls(thumbnails).length > 0;
     return isLinked ? "toFetch" : "withoutPicture";
   } catch (error) {
     if (error instanceof RecordError) return "unreadable";

@@ -25,7 +25,7 @@ export async function vectorize(options: VectorizeOptions, run: Run): Promise<Re
     part: shardName(options.shard),
   });
   const earlier = await output.failuresLength();
-  const counting = countTotal(selectRecords(selection, earlier), run);
+  const counting = countTotal(selection, earlier, run);
 
   const records = await unlessEmpty(recordsToDo(options, earlier, run));
   const pictures = new PictureLoader(options, run, output);
@@ -50,15 +50,17 @@ async function* recordsToDo(
   run: Run,
 ): AsyncGenerator<RecordFile> {
   const unreadable: [path: string, reason: Error][] = [];
-  const records = selectRecords(
+  const lists = selectRecords(
     selectionOf(options),
     earlier,
     (...folder) => unreadable.push(folder),
   );
-  for await (const record of records) {
-    if (run.signal.aborted) return;
-    if (isDone(record, options)) run.stats.skipped++;
-    else yield record;
+  for await (const records of lists) {
+    for (const record of records) {
+      if (run.signal.aborted) return;
+      if (isDone(record, options)) run.stats.skipped++;
+      else yield record;
+    }
   }
   for (const [file, reason] of unreadable) await run.fail({ file, stage: "list" }, reason);
 }

@@ -10,10 +10,16 @@ export const STATE_DIR = ".maken";
 /** Is told of a folder that cannot be read, and passed over. */
 export type OnUnreadable = (path: string, reason: FileError) => void;
 
+/** Files of one folder that follow each other in the order of a walk. */
+export interface Listing {
+  /** Relative to the root of the walk, with `/`; empty for the root itself. */
+  readonly folder: string;
+  readonly names: readonly string[];
+}
+
 /**
- * Paths of the files below `root`, relative to it with `/`, each folder's entries sorted by code
- * unit; those that are neighbours in a folder come together. Links are followed to files; `.maken`
- * folders are passed over.
+ * The files below `root`, each folder's entries sorted by code unit. Links are followed to files;
+ * `.maken` folders are passed over.
  *
  * @param onUnreadable of folders below `root`
  * @throws {SetupError} if `root` is not a folder that can be read
@@ -21,7 +27,7 @@ export type OnUnreadable = (path: string, reason: FileError) => void;
 export async function* walkFolders(
   root: string,
   onUnreadable: OnUnreadable = () => {},
-): AsyncGenerator<string[]> {
+): AsyncGenerator<Listing> {
   yield* walk(root, "", onUnreadable);
 }
 
@@ -29,14 +35,14 @@ async function* walk(
   root: string,
   folder: string,
   onUnreadable: OnUnreadable,
-): AsyncGenerator<string[]> {
-  const names: string[] = [];
+): AsyncGenerator<Listing> {
+  const found: string[] = [];
   const folders = new Set<string>();
   try {
     for await (const entry of Deno.readDir(join(root, folder))) {
       if (entry.name === STATE_DIR) continue;
       if (entry.isSymlink && !await isFile(join(root, folder, entry.name))) continue;
-      names.push(entry.name);
+      found.push(entry.name);
       if (entry.isDirectory) folders.add(entry.name);
     }
   } catch (error) {
@@ -46,17 +52,21 @@ async function* walk(
     onUnreadable(path, new FileError(reason, { cause: error }));
     return;
   }
-  let files: string[] = [];
-  for (const name of names.sort()) {
-    const path = folder === "" ? name : `${folder}/${name}`;
-    if (!folders.has(name)) files.push(path);
+  let names: string[] = [];
+  for (const name of found.sort()) {
+    if (!folders.has(name)) names.push(name);
     else {
-      yield files;
-      files = [];
-      yield* walk(root, path, onUnreadable);
+      yield { folder, names };
+      names = [];
+      yield* walk(root, below(folder, name), onUnreadable);
     }
   }
-  yield files;
+  yield { folder, names };
+}
+
+/** Path of what is in a folder, relative to what the folder's own path is relative to, with `/`. */
+export function below(folder: string, name: string): string {
+  return folder === "" ? name : `${folder}/${name}`;
 }
 
 async function isFile(path: string): Promise<boolean> {

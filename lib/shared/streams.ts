@@ -37,27 +37,29 @@ export async function* ahead<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
 }
 
 /**
- * Groups of `size` items in order; the last group holds what is left.
+ * The items of all lists in order, in groups of `size`; the last group holds what is left.
  *
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * assert.deepEqual(await Array.fromAsync(batches([1, 2, 3], 2)), [[1, 2], [3]]);
+ * const groups = regrouped([[1], [], [2, 3]], 2);
+ * assert.deepEqual(await Array.fromAsync(groups), [[1, 2], [3]]);
  * ```
  */
-export async function* batches<T>(
-  items: AsyncIterable<T> | Iterable<T>,
+export async function* regrouped<T>(
+  lists: AsyncIterable<readonly T[]> | Iterable<readonly T[]>,
   size: number,
 ): AsyncGenerator<T[]> {
-  let batch: T[] = [];
-  for await (const item of items) {
-    batch.push(item);
-    if (batch.length === size) {
-      yield batch;
-      batch = [];
+  let group: T[] = [];
+  for await (const list of lists) {
+    for (const item of list) {
+      group.push(item);
+      if (group.length < size) continue;
+      yield group;
+      group = [];
     }
   }
-  if (batch.length > 0) yield batch;
+  if (group.length > 0) yield group;
 }
 
 /** The items that are there: drops what earlier work gave up, and counted itself. */

@@ -25,16 +25,32 @@ export function encodeNpy(vector: Float32Array): Uint8Array<ArrayBuffer> {
   return file;
 }
 
+/** The header that was parsed last, and how long its file was: those of a folder are alike. */
+let familiar: { readonly header: Uint8Array; readonly fileLength: number } | undefined;
+
 /**
- * The vector of an `.npy` file: float32, one-dimensional but for axes of length 1.
+ * The vector of an `.npy` file: float32, one-dimensional but for axes of length 1. It may share the
+ * file's memory.
  *
  * @throws {VectorError} with code `vector_file` if it is anything else
  */
 export function decodeNpy(file: Uint8Array<ArrayBuffer>): Float32Array {
+  const buffer = file.byteLength === file.buffer.byteLength ? file.buffer : file.slice().buffer;
+  if (
+    file.length === familiar?.fileLength && familiar.header.every((byte, i) => byte === file[i])
+  ) {
+    return new Float32Array(buffer, familiar.header.length);
+  }
+  const data = parsed(buffer);
+  const header = new Uint8Array(buffer.slice(0, buffer.byteLength - data.byteLength));
+  familiar = { header, fileLength: buffer.byteLength };
+  return data;
+}
+
+function parsed(file: ArrayBuffer): Float32Array {
   let array;
   try {
-    const isWhole = file.byteLength === file.buffer.byteLength;
-    array = parse(isWhole ? file.buffer : file.slice().buffer);
+    array = parse(file);
   } catch (error) {
     throw unreadable(errorMessage(error), error);
   }

@@ -46,10 +46,10 @@ export function findVector(
   return vectorPaths(vectorsDir, folder, stem, naming).find(exists);
 }
 
-function vectorPaths(vectorsDir: string, folder: string, stem: string, naming: VectorNaming) {
+function* vectorPaths(vectorsDir: string, folder: string, stem: string, naming: VectorNaming) {
   const name = vectorFileName(stem, naming);
-  const top = join(vectorsDir, name);
-  return folder === "" ? [top] : [join(vectorsDir, folder, name), top];
+  if (folder !== "") yield join(vectorsDir, folder, name);
+  yield join(vectorsDir, name);
 }
 
 /**

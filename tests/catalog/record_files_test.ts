@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
-import { readRecord, recordFiles } from "../../lib/catalog/record_files.ts";
+import { readRecord } from "../../lib/catalog/record_files.ts";
 import { RecordError } from "../../lib/shared/errors.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
+import { walkRecords } from "../helpers/walk_files.ts";
 
 const LIBRARY = ["library/a1.json", "library/b.json", "x/library/d.json"];
 const ONE_LETTER = ["x/.dot/f.json", "x/library/d.json", "x/notlibrary/e.json"];
@@ -73,15 +74,15 @@ async function makeFiles(root: string, files: readonly string[], text = "{}"): P
 }
 
 for (const [glob, expected] of RGLOB) {
-  Deno.test(`recordFiles() finds what rglob("${glob}") finds`, async () => {
+  Deno.test(`recordNames() finds what rglob("${glob}") finds`, async () => {
     await using dir = await tempDir();
     await makeFiles(dir.path, [...RECORDS, ...NO_RECORDS]);
     const found = await Array.fromAsync(
-      recordFiles(dir.path, glob),
+      walkRecords(dir.path, glob),
       ({ folder, stem }) => folder === "" ? `${stem}.json` : `${folder}/${stem}.json`,
     );
     assert.deepEqual(found.sort(), expected.toSorted());
-    assert.equal((await Array.fromAsync(recordFiles(dir.path, glob))).length, expected.length);
+    assert.equal((await Array.fromAsync(walkRecords(dir.path, glob))).length, expected.length);
   });
 }
 
@@ -111,7 +112,7 @@ print(json.dumps([find(glob) for glob in json.load(sys.stdin)]))
 `;
 
 Deno.test({
-  name: "recordFiles() finds what Python's own rglob finds, for 500 odd patterns",
+  name: "recordNames() finds what Python's own rglob finds, for 500 odd patterns",
   ignore: !await hasPython(),
   async fn() {
     await using dir = await tempDir();
@@ -129,7 +130,7 @@ Deno.test({
     );
     for (const [i, glob] of globs.entries()) {
       const found = await Array.fromAsync(
-        recordFiles(dir.path, glob),
+        walkRecords(dir.path, glob),
         ({ path }) => relative(dir.path, path),
       ).catch((error) => {
         if (error instanceof RangeError) return null;
@@ -148,7 +149,7 @@ async function hasPython(): Promise<boolean> {
   }
 }
 
-Deno.test("recordFiles() tells path, folder and stem, in the same order every time", async () => {
+Deno.test("recordNames() tells path, folder and stem, in the same order every time", async () => {
   await using dir = await tempDir();
   const files = ["b/2.json", "b/10.json", "b/a/x.json", "a.json", "a/z.json", "B.json"];
   await makeFiles(dir.path, [...files, ".maken/failures.json", "b/.maken/x.json"]);
@@ -162,15 +163,15 @@ Deno.test("recordFiles() tells path, folder and stem, in the same order every ti
   ] as const;
   for (const glob of [undefined, "*"]) {
     assert.deepEqual(
-      await Array.fromAsync(recordFiles(dir.path, glob)),
+      await Array.fromAsync(walkRecords(dir.path, glob)),
       expected.map(([file, folder, stem]) => ({ path: join(dir.path, file), folder, stem })),
     );
   }
 });
 
-Deno.test("recordFiles() throws a SetupError for a folder that is not there", async () => {
+Deno.test("recordNames() throws a SetupError for a folder that is not there", async () => {
   await using dir = await tempDir();
-  await assert.rejects(Array.fromAsync(recordFiles(join(dir.path, "no"))), { name: "SetupError" });
+  await assert.rejects(Array.fromAsync(walkRecords(join(dir.path, "no"))), { name: "SetupError" });
 });
 
 Deno.test("readRecord() reads a record, and refuses what is none", async () => {
@@ -182,7 +183,7 @@ Deno.test("readRecord() reads a record, and refuses what is none", async () => {
   };
   const record = await read('{"id":"a","metadata":{"title":7,"creators":["B",3,null]},"more":{}}');
   assert.equal(record.id, "a");
-  assert.deepEqual([record.metadata.title, record.metadata.creators], [undefined, ["B"]]);
+  assert.deepEqual([record.title, record.creators], [undefined, ["B"]]);
   for (const text of ["", "{", '{\n"id":\n', "[]", "null", "{}", '{"id":7}', '"a"']) {
     const error = await read(text).then(() => undefined, (error) => error);
     assert.ok(error instanceof RecordError && error.code === "record_json", `${text}: ${error}`);

@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parseExact } from "../../lib/catalog/exact_json.ts";
 import { parseGroupBy } from "../../lib/catalog/group_by.ts";
-import { recordFiles } from "../../lib/catalog/record_files.ts";
 import { recordId, RecordStore } from "../../lib/catalog/record_store.ts";
 import { RecordError } from "../../lib/shared/errors.ts";
 import { OutputFolder } from "../../lib/shared/files.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
-import { walkFiles } from "../helpers/walk_files.ts";
+import { walkFiles, walkRecords } from "../helpers/walk_files.ts";
 
 /** What may not be a file name, here or on Windows. */
 const HOSTILE_IDS: readonly unknown[] = [
@@ -100,7 +99,7 @@ Deno.test("RecordStore.put() writes nothing outside its folder", async () => {
     for (const id of HOSTILE_IDS) await recordError(() => store.put({ id, group }));
     assert.equal(store.put({ id: `good${n}`, group }), "stored");
   }
-  const stems = (await Array.fromAsync(recordFiles(root))).map(({ stem }) => stem);
+  const stems = (await Array.fromAsync(walkRecords(root))).map(({ stem }) => stem);
   assert.deepEqual(stems.sort(), groups.map((_, n) => `good${n}`));
   const around = await Array.fromAsync(walkFiles(dir.path));
   assert.equal(around.length, groups.length);
@@ -116,7 +115,7 @@ Deno.test("RecordStore.put() keeps records apart from the folder's own state", a
       assert.equal(store.put({ id: "good", a: ".maken", b }), "stored");
     }
   }
-  assert.equal((await Array.fromAsync(recordFiles(dir.path))).length, 4);
+  assert.equal((await Array.fromAsync(walkRecords(dir.path))).length, 4);
 });
 
 Deno.test("RecordStore.put() stores records of every safe id, and finds them again", async () => {
@@ -125,6 +124,6 @@ Deno.test("RecordStore.put() stores records of every safe id, and finds them aga
   const store = new RecordStore(output, [], false);
   for (const id of SAFE_IDS) assert.equal(store.put({ id }), "stored", id);
   for (const id of SAFE_IDS) assert.equal(store.put({ id }), "skipped", id);
-  const stems = (await Array.fromAsync(recordFiles(dir.path))).map(({ stem }) => stem);
+  const stems = (await Array.fromAsync(walkRecords(dir.path))).map(({ stem }) => stem);
   assert.deepEqual(stems.sort(), SAFE_IDS.toSorted());
 });
