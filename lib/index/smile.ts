@@ -61,9 +61,9 @@ export class SmileWriter extends ByteWriter {
       this.#byte(ARRAY_END);
     } else {
       this.#byte(OBJECT);
-      for (const [key, item] of Object.entries(value)) {
+      for (const key of Object.keys(value)) {
         this.#key(key);
-        this.#value(item);
+        this.#value(value[key]!);
       }
       this.#byte(OBJECT_END);
     }

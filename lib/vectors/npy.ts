@@ -36,15 +36,18 @@ let familiar: { readonly header: Uint8Array; readonly fileLength: number } | und
  */
 export function decodeNpy(file: Uint8Array<ArrayBuffer>): Float32Array {
   const buffer = file.byteLength === file.buffer.byteLength ? file.buffer : file.slice().buffer;
-  if (
-    file.length === familiar?.fileLength && familiar.header.every((byte, i) => byte === file[i])
-  ) {
+  if (file.length === familiar?.fileLength && startsWith(file, familiar.header)) {
     return new Float32Array(buffer, familiar.header.length);
   }
   const data = parsed(buffer);
   const header = new Uint8Array(buffer.slice(0, buffer.byteLength - data.byteLength));
   familiar = { header, fileLength: buffer.byteLength };
   return data;
+}
+
+function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
+  for (let i = 0; i < start.length; i++) if (bytes[i] !== start[i]) return false;
+  return true;
 }
 
 function parsed(file: ArrayBuffer): Float32Array {
