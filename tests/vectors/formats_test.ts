@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { decodeNpy, encodeNpy } from "../../lib/vectors/npy.ts";
 import { decodeVct, encodeVct } from "../../lib/vectors/vct.ts";
@@ -31,6 +32,20 @@ Deno.test("decodeNpy() refuses what is not a float32 vector", async () => {
   for (const length of [0, 5, 60, 128, 131, 8319]) {
     assert.throws(() => decodeNpy(whole.slice(0, length)), { code: "vector_file" }, `${length}`);
   }
+});
+
+Deno.test("decodeNpy() reads each file of a folder for itself, however alike they are", async () => {
+  const file = await fixture("ramp.npy");
+  const other = ramp.map((n) => n / 2);
+  assert.deepEqual(decodeNpy(encodeNpy(other)), other);
+  assert.deepEqual(decodeNpy(file), ramp);
+  const text = Buffer.from(file).toString("latin1");
+  for (const [part, odd] of [["<f4", ">f4"], ["(2048,)", "(2049,)"], ["(2048,)", "(2,512)"]]) {
+    const bytes = new Uint8Array(Buffer.from(text.replace(part!, odd!), "latin1"));
+    const message = /dtype: >f4|for the shape|its shape/;
+    assert.throws(() => decodeNpy(bytes), { code: "vector_file", message }, odd);
+  }
+  assert.deepEqual(decodeNpy(file), ramp);
 });
 
 Deno.test("encodeVct() writes the text of numpy.savetxt, and decodeVct() reads it", async () => {
