@@ -17,7 +17,7 @@ interface Tool {
   readonly plan: (argv: readonly string[]) => { options: object; permissions: Permissions };
 }
 
-/** Loads no more than the tool that is asked for: the others' options would double the start-up. */
+/** Loads the options of the tool that is asked for, and no others. */
 const TOOLS: Record<string, () => Promise<Tool>> = {
   demo: async () => {
     const options = await import("../demo/options.ts");

@@ -25,6 +25,9 @@ async function importsOf(folder: string): Promise<{ file: string; target: string
     for (const [, target] of text.matchAll(/^(?:import|export)\b[^;]*?from "([^"]+)"/gm)) {
       found.push({ file, target: target! });
     }
+    for (const [, target] of text.matchAll(/\bimport\("([^"]+)"\)/g)) {
+      found.push({ file, target: target! });
+    }
   }
   return found;
 }

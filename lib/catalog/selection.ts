@@ -33,7 +33,7 @@ export interface Selection {
   readonly outputDir: string;
 }
 
-/** Records that are handed on together: to do that one by one is half the work of listing them. */
+/** Most records that are handed on together: one by one that takes more than it takes to list them. */
 const TOGETHER = 32;
 
 /**

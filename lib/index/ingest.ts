@@ -23,6 +23,9 @@ import type { IngestOptions } from "./options.ts";
 import { dueBefore, isSameStart, type Place, recordsLeft } from "./resume.ts";
 import type { BulkResult, IndexItem, VectorIndex } from "./types.ts";
 
+/** Records that are read at a time. */
+const READERS = 32;
+
 /** A record's document and vector, and its place in the run's order. */
 interface Loaded extends IndexItem {
   readonly record: RecordFile;
@@ -143,7 +146,7 @@ async function* readItems(
   run: Run,
   withoutVector: { count: number },
 ): AsyncGenerator<Loaded[]> {
-  for await (const some of places) {
+  for await (const some of regrouped(places, READERS)) {
     const items = some.map((place) => readItem(place, options, run, withoutVector));
     yield (await Promise.all(items)).filter((item) => item !== undefined);
   }

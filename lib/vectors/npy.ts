@@ -29,8 +29,8 @@ export function encodeNpy(vector: Float32Array): Uint8Array<ArrayBuffer> {
 let familiar: { readonly header: Uint8Array; readonly fileLength: number } | undefined;
 
 /**
- * The vector of an `.npy` file: float32, one-dimensional but for axes of length 1. It may share the
- * file's memory.
+ * The vector of an `.npy` file: float32 (or float16), one-dimensional but for axes of length 1. It
+ * may share the file's memory.
  *
  * @throws {VectorError} with code `vector_file` if it is anything else
  */
@@ -40,8 +40,10 @@ export function decodeNpy(file: Uint8Array<ArrayBuffer>): Float32Array {
     return new Float32Array(buffer, familiar.header.length);
   }
   const data = parsed(buffer);
-  const header = new Uint8Array(buffer.slice(0, buffer.byteLength - data.byteLength));
-  familiar = { header, fileLength: buffer.byteLength };
+  if (data.buffer === buffer) { // float16 is converted
+    const header = new Uint8Array(buffer.slice(0, data.byteOffset));
+    familiar = { header, fileLength: buffer.byteLength };
+  }
   return data;
 }
 

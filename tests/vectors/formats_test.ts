@@ -46,6 +46,16 @@ Deno.test("decodeNpy() reads each file of a folder for itself, however alike the
     assert.throws(() => decodeNpy(bytes), { code: "vector_file", message }, odd);
   }
   assert.deepEqual(decodeNpy(file), ramp);
+  assert.throws(() => decodeNpy(file.slice(0, -4)), { code: "vector_file" });
+});
+
+Deno.test("decodeNpy() reads float16, and what has as many bytes after it", async () => {
+  const half = await fixture("half.npy");
+  const single = ramp.slice(0, (half.length - 128) / 4);
+  for (let i = 0; i < 2; i++) {
+    assert.deepEqual(decodeNpy(half), ramp.slice(4, 68).map(Math.f16round));
+    assert.deepEqual(decodeNpy(encodeNpy(single)), single);
+  }
 });
 
 Deno.test("encodeVct() writes the text of numpy.savetxt, and decodeVct() reads it", async () => {
