@@ -19,34 +19,27 @@ interface Tool {
 
 /** Loads the options of the tool that is asked for, and no others. */
 const TOOLS: Record<string, () => Promise<Tool>> = {
-  demo: async () => {
-    const options = await import("../demo/options.ts");
-    return tool(options.parseDemoOptions, options.demoPermissions);
-  },
-  download: async () => {
-    const options = await import("../lib/catalog/options.ts");
-    return tool(options.parseDownloadOptions, options.downloadPermissions);
-  },
-  vectorize: async () => {
-    const options = await import("../lib/inference/options.ts");
-    return tool(options.parseVectorizeOptions, options.vectorizePermissions);
-  },
-  ingest: async () => {
-    const options = await import("../lib/index/options.ts");
-    return tool(options.parseIngestOptions, options.ingestPermissions);
-  },
-  model: async () => {
-    const options = await import("../lib/inference/model_options.ts");
-    return tool(options.parseModelOptions, options.modelPermissions);
-  },
-  search: async () => {
-    const options = await import("../lib/search/options.ts");
-    return tool(options.parseSearchOptions, options.searchPermissions);
-  },
-  serve: async () => {
-    const options = await import("../lib/search/serve_options.ts");
-    return tool(options.parseServeOptions, options.servePermissions);
-  },
+  demo: () =>
+    import("../demo/options.ts")
+      .then((o) => tool(o.parseDemoOptions, o.demoPermissions)),
+  download: () =>
+    import("../lib/catalog/options.ts")
+      .then((o) => tool(o.parseDownloadOptions, o.downloadPermissions)),
+  vectorize: () =>
+    import("../lib/inference/options.ts")
+      .then((o) => tool(o.parseVectorizeOptions, o.vectorizePermissions)),
+  ingest: () =>
+    import("../lib/index/options.ts")
+      .then((o) => tool(o.parseIngestOptions, o.ingestPermissions)),
+  model: () =>
+    import("../lib/inference/model_options.ts")
+      .then((o) => tool(o.parseModelOptions, o.modelPermissions)),
+  search: () =>
+    import("../lib/search/options.ts")
+      .then((o) => tool(o.parseSearchOptions, o.searchPermissions)),
+  serve: () =>
+    import("../lib/search/serve_options.ts")
+      .then((o) => tool(o.parseServeOptions, o.servePermissions)),
 };
 
 function tool<O extends object>(

@@ -16,16 +16,16 @@ const LAYERS = [
 /** npm packages that one file alone may import. */
 const SHARED_PACKAGES = ["@commander-js/extra-typings", "zod"];
 
+/** At the top of a file, and where it is needed. */
+const IMPORTS = [/^(?:import|export)\b[^;]*?from "([^"]+)"/gm, /\bimport\("([^"]+)"\)/g];
+
 async function importsOf(folder: string): Promise<{ file: string; target: string }[]> {
   const found: { file: string; target: string }[] = [];
   for await (const name of walkFiles(join(ROOT, folder))) {
     if (!name.endsWith(".ts")) continue;
     const file = join(folder, name);
     const text = await Deno.readTextFile(join(ROOT, file));
-    for (const [, target] of text.matchAll(/^(?:import|export)\b[^;]*?from "([^"]+)"/gm)) {
-      found.push({ file, target: target! });
-    }
-    for (const [, target] of text.matchAll(/\bimport\("([^"]+)"\)/g)) {
+    for (const [, target] of IMPORTS.flatMap((pattern) => [...text.matchAll(pattern)])) {
       found.push({ file, target: target! });
     }
   }

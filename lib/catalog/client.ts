@@ -6,7 +6,7 @@ import { hostAndPort } from "../shared/urls.ts";
 import type { Days } from "./days.ts";
 import { parseExact } from "./exact_json.ts";
 import type { DownloadOptions } from "./options.ts";
-import { searchPage } from "./types.ts";
+import { searchPage } from "./search_page.ts";
 
 /** Largest page that is taken, in bytes; 100 records are about 1 MB. */
 const MAX_PAGE_BYTES = 100e6;

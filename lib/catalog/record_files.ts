@@ -49,7 +49,7 @@ export function recordFilesIn(root: string, { folder, names }: Listing): RecordF
 export function recordFile(root: string, path: string): RecordFile {
   const slash = path.lastIndexOf("/");
   const folder = path.slice(0, Math.max(0, slash));
-  return { path: join(root, path), folder, stem: stemOf(path.slice(slash + 1)) };
+  return recordFilesIn(root, { folder, names: [path.slice(slash + 1)] })[0]!;
 }
 
 /** File name less `.json`. */

@@ -64,7 +64,7 @@ async function* walk(
   yield { folder, names };
 }
 
-/** Path of what is in a folder, relative to what the folder's own path is relative to, with `/`. */
+/** Path of a file of a {@linkcode Listing}, relative to the root of the walk, with `/`. */
 export function below(folder: string, name: string): string {
   return folder === "" ? name : `${folder}/${name}`;
 }

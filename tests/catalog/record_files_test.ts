@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join, relative } from "node:path";
 import { readRecord } from "../../lib/catalog/record_files.ts";
 import { RecordError } from "../../lib/shared/errors.ts";
+import { below } from "../../lib/shared/files.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 import { walkRecords } from "../helpers/walk_files.ts";
 
@@ -79,7 +80,7 @@ for (const [glob, expected] of RGLOB) {
     await makeFiles(dir.path, [...RECORDS, ...NO_RECORDS]);
     const found = await Array.fromAsync(
       walkRecords(dir.path, glob),
-      ({ folder, stem }) => folder === "" ? `${stem}.json` : `${folder}/${stem}.json`,
+      ({ folder, stem }) => below(folder, `${stem}.json`),
     );
     assert.deepEqual(found.sort(), expected.toSorted());
     assert.equal((await Array.fromAsync(walkRecords(dir.path, glob))).length, expected.length);

@@ -1,4 +1,4 @@
-/** The catalogue's answers, as far as Maken reads them. */
+/** The catalogue's answer to a search, as far as Maken reads it. */
 import { z } from "zod";
 import { isRawNumber } from "./exact_json.ts";
 
