@@ -1,8 +1,8 @@
 /** A worker with a session of one thread, which runs on a tensor that lies ready each time it is told. */
 /// <reference lib="deno.worker" />
-import { inputDims } from "../lib/inference/engine.ts";
-import { openModel } from "../lib/inference/model.ts";
-import { loadEngine } from "../lib/inference/onnx_engine.ts";
+import { inputDims } from "../lib/inference/engines/engine.ts";
+import { openModel } from "../lib/inference/models/model.ts";
+import { loadEngine } from "../lib/inference/engines/onnx_engine.ts";
 
 self.onmessage = async (
   { data: { path, batch } }: MessageEvent<{ path: string; batch: number }>,

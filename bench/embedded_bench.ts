@@ -11,7 +11,7 @@
  */
 import { join } from "node:path";
 import process from "node:process";
-import { EmbeddedIndex } from "../lib/index/embedded_index.ts";
+import { EmbeddedIndex } from "../lib/index/embedded/embedded_index.ts";
 import type { IndexItem } from "../lib/index/types.ts";
 
 const DIMS = 2048;
@@ -212,8 +212,8 @@ function dot(a: Float32Array, b: Float32Array): number {
 }
 
 export async function bundledVectors(): Promise<Float32Array> {
-  const { openModel } = await import("../lib/inference/model.ts");
-  const { WorkerPool } = await import("../lib/inference/worker_pool.ts");
+  const { openModel } = await import("../lib/inference/models/model.ts");
+  const { WorkerPool } = await import("../lib/inference/workers/worker_pool.ts");
   const model = await openModel("demo");
   using pool = await WorkerPool.start({ engine: "onnx", model, size: 1 });
   const root = join(import.meta.dirname!, "..");

@@ -7,7 +7,7 @@
  *
  * FILE as in embedded_bench.ts. Servers are loaded with 10,000 documents at most.
  */
-import { EmbeddedIndex } from "../lib/index/embedded_index.ts";
+import { EmbeddedIndex } from "../lib/index/embedded/embedded_index.ts";
 import type { VectorIndex } from "../lib/index/types.ts";
 import { newIndex, servers } from "../tests/helpers/cluster.ts";
 import { startServe } from "../tests/helpers/serve_task.ts";

@@ -1,7 +1,7 @@
 /** FLOW: stand-in -> download -> vectorize -> ingest -> search -> serve. */
 import { join, relative } from "node:path";
-import { EmbeddedIndex } from "../lib/index/embedded_index.ts";
-import { DEFAULT_INDEX } from "../lib/index/options.ts";
+import { EmbeddedIndex } from "../lib/index/embedded/embedded_index.ts";
+import { DEFAULT_INDEX } from "../lib/index/place.ts";
 import { PROGRAM_DIR } from "../lib/shared/program.ts";
 import type { Report, Run } from "../lib/shared/run.ts";
 import { SetupError } from "../lib/shared/errors.ts";

@@ -1,12 +1,7 @@
 /** Options of `deno task demo`. */
 import { join } from "node:path";
-import {
-  type CommonOptions,
-  integer,
-  parseCommand,
-  pathOption,
-  toolCommand,
-} from "../lib/shared/args.ts";
+import { type CommonOptions, integer, parseCommand, toolCommand } from "../lib/shared/args.ts";
+import { pathOption } from "../lib/shared/options.ts";
 import { PROGRAM_DIR } from "../lib/shared/program.ts";
 import type { Permissions } from "../lib/shared/permissions.ts";
 

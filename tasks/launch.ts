@@ -26,19 +26,19 @@ const TOOLS: Record<string, () => Promise<Tool>> = {
     import("../lib/catalog/options.ts")
       .then((o) => tool(o.parseDownloadOptions, o.downloadPermissions)),
   vectorize: () =>
-    import("../lib/inference/options.ts")
+    import("../lib/vectorize/options.ts")
       .then((o) => tool(o.parseVectorizeOptions, o.vectorizePermissions)),
   ingest: () =>
-    import("../lib/index/options.ts")
+    import("../lib/ingest/options.ts")
       .then((o) => tool(o.parseIngestOptions, o.ingestPermissions)),
   model: () =>
-    import("../lib/inference/model_options.ts")
+    import("../lib/inference/models/model_options.ts")
       .then((o) => tool(o.parseModelOptions, o.modelPermissions)),
   search: () =>
     import("../lib/search/options.ts")
       .then((o) => tool(o.parseSearchOptions, o.searchPermissions)),
   serve: () =>
-    import("../lib/search/serve_options.ts")
+    import("../lib/serve/options.ts")
       .then((o) => tool(o.parseServeOptions, o.servePermissions)),
 };
 

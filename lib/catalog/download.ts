@@ -1,7 +1,7 @@
 /** FLOW: pages of the catalogue -> records -> `<group>/<id>.json`. */
 import type { Report, Run } from "../shared/run.ts";
 import { FileError, HttpError, RecordError, SetupError } from "../shared/errors.ts";
-import type { OutputFolder } from "../shared/files.ts";
+import { type OutputFolder } from "../shared/output_folder.ts";
 import { count, durationText } from "../shared/progress.ts";
 import { ahead } from "../shared/streams.ts";
 import { CatalogClient, pageUrl } from "./client.ts";

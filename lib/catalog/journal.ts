@@ -1,7 +1,8 @@
 /** Remembers how far a harvest has come, so that the same command goes on where it stopped. */
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { type OutputFolder, STATE_DIR } from "../shared/files.ts";
+import { STATE_DIR } from "../shared/files.ts";
+import { type OutputFolder } from "../shared/output_folder.ts";
 import type { Position } from "./harvest.ts";
 import type { DownloadOptions } from "./options.ts";
 

@@ -1,18 +1,16 @@
 /** Options of `deno task download`. */
-import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { InvalidArgumentError } from "@commander-js/extra-typings";
 import {
-  baseUrlOption,
   type CommonOptions,
   decimal,
   integer,
   parseCommand,
-  pathOption,
   toolCommand,
   webUrl,
 } from "../shared/args.ts";
 import { errorMessage, UsageError } from "../shared/errors.ts";
+import { baseUrlOption, pathOption, retriesOption, timeoutOption } from "../shared/options.ts";
 import type { Permissions } from "../shared/permissions.ts";
-import { parseShard } from "./shard.ts";
 import { hostAndPort } from "../shared/urls.ts";
 import { type GroupKey, parseGroupBy } from "./group_by.ts";
 
@@ -75,8 +73,8 @@ function command() {
       "accessInfo.accessAllowedFrom",
     )
     .option("-d, --delay <seconds>", "time between the starts of two requests", decimal(0, 3600), 1)
-    .option("-t, --timeout <seconds>", "time limit of a request", decimal(0.001, 86_400), 300)
-    .option("-r, --retries <number>", "tries after the first of a request", integer(0, 1000), 10)
+    .addOption(timeoutOption(300, "-t"))
+    .addOption(retriesOption(10, "-r"))
     .option("--overwrite", "store records again that have changed", false)
     .option("-l, --log", "write page_<num>.log for each page that failed", false)
     .addOption(baseUrlOption("address of the service"))
@@ -143,14 +141,4 @@ function endpointUrl(endpoint: string, baseUrl: URL): URL {
 export function downloadPermissions(options: DownloadOptions): Permissions {
   const folders = options.dryRun ? [] : [options.outputFolder];
   return { net: [hostAndPort(options.url)], read: folders, write: folders, env: ["BASE_URL"] };
-}
-
-/** The option `--shard`. */
-export function shardOption() {
-  return new Option("--shard <i/n>", "take the i-th of n parts of the records, by their ids")
-    .argParser((text) => {
-      const shard = parseShard(text);
-      if (shard !== undefined) return shard;
-      throw new InvalidArgumentError("It must be i/n, such as 1/4, with i from 1 to n.");
-    });
 }

@@ -1,14 +1,8 @@
 /** Stored records: which files there are, and what is in them. */
 import { join, sep } from "node:path";
-import { errorMessage, RecordError } from "../shared/errors.ts";
-import {
-  below,
-  fileReason,
-  type Listing,
-  type OnUnreadable,
-  walkFolders,
-} from "../shared/files.ts";
-import { readFile } from "../shared/read_file.ts";
+import { errorMessage, fileReason, RecordError } from "../shared/errors.ts";
+import { below, type Listing, type OnUnreadable, walkFolders } from "../shared/walk.ts";
+import { readFile } from "../shared/files.ts";
 import { rglobPattern } from "./rglob.ts";
 import { type CatalogRecord, toRecord } from "./record.ts";
 

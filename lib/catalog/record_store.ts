@@ -1,6 +1,6 @@
 /** Records on disk: `<folder>/<group>/…/<id>.json`. */
 import { RecordError } from "../shared/errors.ts";
-import type { OutputFolder } from "../shared/files.ts";
+import { type OutputFolder } from "../shared/output_folder.ts";
 import { groupFolders, type GroupKey, isReservedOnWindows } from "./group_by.ts";
 
 /** Longest id in UTF-8 bytes: leaves room for suffixes within a file name's 255. */

@@ -1,15 +1,9 @@
 /** Which stored records a run is about. */
 import { relative } from "node:path";
-import {
-  exists,
-  type Failure,
-  failuresFile,
-  failuresFiles,
-  type Listing,
-  type OnUnreadable,
-  type OutputFolder,
-  readFailures,
-} from "../shared/files.ts";
+import { type Failure, failuresFile, failuresFiles, readFailures } from "../shared/failures.ts";
+import { exists } from "../shared/files.ts";
+import { type OutputFolder } from "../shared/output_folder.ts";
+import { type Listing, type OnUnreadable } from "../shared/walk.ts";
 import type { Run } from "../shared/run.ts";
 import { type RecordFile, recordFile, recordFilesIn, recordNames, stemOf } from "./record_files.ts";
 import { rglobPattern } from "./rglob.ts";

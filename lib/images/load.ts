@@ -1,9 +1,9 @@
 /** A record's picture: from disk, else from the image host and then stored as it was received. */
 import { statSync } from "node:fs";
-import { HttpError, ImageError } from "../shared/errors.ts";
-import { exists, fileReason } from "../shared/files.ts";
+import { fileReason, HttpError, ImageError } from "../shared/errors.ts";
+import { exists } from "../shared/files.ts";
 import { bodyStart, type HttpAnswer, type HttpClient } from "../shared/http.ts";
-import { readFile } from "../shared/read_file.ts";
+import { readFile } from "../shared/files.ts";
 import { isImage } from "./image_type.ts";
 
 /** Largest image file, in bytes. */

@@ -1,10 +1,9 @@
 /** Opens an index, wherever it is; no run loads the modules of both kinds. */
-import { SetupError } from "../shared/errors.ts";
-import { fileReason } from "../shared/files.ts";
-import { type Mapping, readMapping } from "./mapping.ts";
-import type { ServerIndexOptions } from "./open_server.ts";
-import type { IndexPlace, ServerPlace } from "./options.ts";
-import type { ClientOptions } from "./server_client.ts";
+import { fileReason, SetupError } from "../shared/errors.ts";
+import { type Mapping, readMapping } from "./server/mapping.ts";
+import type { ServerIndexOptions } from "./server/open_server.ts";
+import type { IndexPlace, ServerPlace } from "./place.ts";
+import type { ClientOptions } from "./server/client.ts";
 import type { Indexes, VectorIndex } from "./types.ts";
 
 /** How an index is opened; most of it is for servers alone. */
@@ -33,10 +32,10 @@ export async function openIndex(
 ): Promise<VectorIndex> {
   if (place.kind === "embedded") {
     const { mode, recreate } = options;
-    const { EmbeddedIndex } = await import("./embedded_index.ts");
+    const { EmbeddedIndex } = await import("./embedded/embedded_index.ts");
     return await EmbeddedIndex.open({ dir: place.dir, name, mode, recreate });
   }
-  const { openServerIndex } = await import("./open_server.ts");
+  const { openServerIndex } = await import("./server/open_server.ts");
   return await openServerIndex({ ...options, ...await signIn(place), index: name });
 }
 
@@ -50,10 +49,10 @@ export async function openIndexes(
   options: Pick<ClientOptions, "timeoutMs" | "retries" | "signal">,
 ): Promise<Indexes> {
   if (place.kind === "embedded") {
-    const { IndexFolder } = await import("./index_folder.ts");
+    const { IndexFolder } = await import("./embedded/index_folder.ts");
     return new IndexFolder(place.dir);
   }
-  const { Cluster } = await import("./cluster.ts");
+  const { Cluster } = await import("./server/cluster.ts");
   return new Cluster({ ...options, ...await signIn(place) });
 }
 

@@ -1,7 +1,7 @@
 /** What a process that signs in to a server is started with. */
 import { UsageError } from "../shared/errors.ts";
 import { askSecret, canAsk, hideSecret } from "../shared/secret.ts";
-import type { IndexPlace } from "./options.ts";
+import type { IndexPlace } from "./place.ts";
 
 /** A tool's options, as far as they say how to sign in. */
 interface SignInOptions {

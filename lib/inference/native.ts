@@ -3,7 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { PROGRAM_DIR } from "../shared/program.ts";
 import type { Permissions } from "../shared/permissions.ts";
-import type { EngineName } from "./engine.ts";
+import type { EngineName } from "./engines/engine.ts";
 
 /** Folder of the npm packages, with their native libraries. */
 export const PACKAGES_DIR: string = join(PROGRAM_DIR, "node_modules");

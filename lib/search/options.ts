@@ -8,21 +8,21 @@ import {
   toolCommand,
 } from "../shared/args.ts";
 import { errorMessage, UsageError } from "../shared/errors.ts";
-import type { Permissions } from "../shared/permissions.ts";
+import { joinPermissions, type Permissions } from "../shared/permissions.ts";
 import {
   DEFAULT_INDEX,
-  indexDirOption,
   type IndexPlace,
   placeOf,
+  placeOptions,
   placePermissions,
-  signIn,
-  urlOption,
-} from "../index/options.ts";
+  withPlace,
+} from "../index/place.ts";
 import { FILTER_FIELDS, type Filters } from "../index/types.ts";
-import type { EngineName } from "../inference/engine.ts";
+import type { EngineName } from "../inference/engines/engine.ts";
 import { embeddingPermissions } from "../inference/native.ts";
 import { engineOption, modelOption } from "../inference/options.ts";
 import { parseFilters } from "./filters.ts";
+import { commandLine } from "../shared/program.ts";
 
 /** What is looked for. */
 export type Question =
@@ -46,8 +46,10 @@ export interface SearchOptions extends CommonOptions {
   readonly engine: EngineName;
 }
 
+const HELP = commandLine("search --help");
+
 function command() {
-  return toolCommand(
+  const named = toolCommand(
     "search",
     "Find the nearest images of an id, an image file or a vector file, or images by their words.",
     [
@@ -61,13 +63,8 @@ function command() {
     .option("--image <file>", "an image file", path)
     .option("--vector <file>", "a vector file, .npy or .vct", path)
     .option("--text <words>", "words of title, creators or subject, or how they begin")
-    .option("--index <name>", "name of the index", plainName, DEFAULT_INDEX)
-    .addOption(indexDirOption("folder of the index"))
-    .addOption(urlOption())
-    .addOption(signIn.user())
-    .addOption(signIn.password())
-    .addOption(signIn.apiKey())
-    .addOption(signIn.ca())
+    .option("--index <name>", "name of the index", plainName, DEFAULT_INDEX);
+  return withPlace(named, "folder of the index")
     .option("-k <number>", "most hits, 1 to 1000", integer(1, 1000), 20)
     .option(
       "--filter <field=value>",
@@ -95,11 +92,11 @@ export function parseSearchOptions(argv: readonly string[]): SearchOptions {
   const [question] = questions;
   if (question === undefined || questions.length > 1) {
     throw new UsageError(
-      'Give one of --id, --image, --vector and --text to search by; see "deno task search --help"',
+      `Give one of --id, --image, --vector and --text to search by; see "${HELP}"`,
     );
   }
   const { index, k, model, engine, json } = o;
-  const place = placeOf(parsed, o);
+  const place = placeOf(parsed, placeOptions(parsed));
   return { question, index, place, k, filters: filters(o.filter), model, engine, json };
 }
 
@@ -107,22 +104,14 @@ function filters(texts: readonly string[]): Filters {
   try {
     return parseFilters(texts);
   } catch (error) {
-    throw new UsageError(`${errorMessage(error)}; see "deno task search --help"`);
+    throw new UsageError(`${errorMessage(error)}; see "${HELP}"`);
   }
 }
 
 /** What a search may touch: the index, the given file, and native code only for an image. */
 export function searchPermissions(options: SearchOptions): Permissions {
-  const { question, place } = options;
-  const { net, read, env } = placePermissions(place);
+  const { question, place, engine, model } = options;
   const file = "path" in question ? [question.path] : [];
-  if (question.kind !== "image") return { net, read: [...read, ...file], env };
-  const embedding = embeddingPermissions(options.engine, options.model);
-  return {
-    net,
-    read: [...read, ...file, ...embedding.read],
-    write: embedding.write,
-    env: [...env, ...embedding.env],
-    ffi: embedding.ffi,
-  };
+  const embedding = question.kind === "image" ? embeddingPermissions(engine, model) : {};
+  return joinPermissions(placePermissions(place), { read: file }, embedding);
 }

@@ -1,14 +1,9 @@
 /** What all commands share on top of commander: types, ranges, one-line usage errors, help text. */
-import {
-  Command,
-  CommanderError,
-  Help,
-  InvalidArgumentError,
-  Option,
-} from "@commander-js/extra-typings";
+import { Command, CommanderError, Help, InvalidArgumentError } from "@commander-js/extra-typings";
 import { resolve } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import { UsageError } from "./errors.ts";
+import { commandLine, PROGRAM } from "./program.ts";
 import { HOST_NAME, withoutCredentials } from "./urls.ts";
 
 /** Version of Maken, as in deno.json. */
@@ -33,11 +28,17 @@ const COMMON = ["--json", "--print-permissions", "--help", "--version"];
  *
  * @param name of the task, such as `download`
  * @param description one sentence
- * @param examples command lines without `deno task`, shown at the end of the help
+ * @param examples command lines without the program's name, shown at the end of the help
+ * @param program what stands before the tool's name
  */
-export function toolCommand(name: string, description: string, examples: readonly string[]) {
+export function toolCommand(
+  name: string,
+  description: string,
+  examples: readonly string[],
+  program = PROGRAM,
+) {
   const plain = new Help();
-  return new Command(`deno task ${name}`)
+  return new Command(commandLine(name, program))
     .description(description)
     .helpOption("-h, --help", "show this help")
     .version(VERSION, "--version", "show the version")
@@ -51,7 +52,7 @@ export function toolCommand(name: string, description: string, examples: readonl
 Exit codes: 0 done; 1 done, but items failed; 2 wrong usage or set-up; 130 interrupted.
 
 Examples:
-${examples.map((example) => `  deno task ${example}`).join("\n")}`,
+${examples.map((example) => `  ${commandLine(example, program)}`).join("\n")}`,
     )
     .configureHelp({
       helpWidth: 100,
@@ -62,11 +63,6 @@ ${examples.map((example) => `  deno task ${example}`).join("\n")}`,
       optionDescription: (option) =>
         plain.optionDescription(option).replace(" (default: false)", ""),
     });
-}
-
-/** An option for a path, shown with its default as it is written, not as it is resolved. */
-export function pathOption<const F extends string>(flags: F, description: string, value: string) {
-  return new Option(flags, description).default(path(value), value).argParser(path);
 }
 
 /**
@@ -179,14 +175,6 @@ export function webUrl(text: string): URL {
   return url;
 }
 
-/** The option `--base-url`, which the environment variable BASE_URL gives too. */
-export function baseUrlOption(description: string) {
-  const standard = "https://api.nb.no";
-  return new Option("--base-url <url>", description).env("BASE_URL")
-    .default(webUrl(standard), standard)
-    .argParser((text) => webUrl(text === "" ? standard : text));
-}
-
 /** Parses a path into an absolute one; commas separate the paths of a permission. */
 export function path(text: string): string {
   if (text === "" || text.startsWith("--") || text.includes("\0")) {
@@ -220,7 +208,7 @@ export function optionOr<T, A extends T>(
  */
 export function needed<T>(value: T | undefined, what: string, task: string): T {
   if (value !== undefined) return value;
-  throw new UsageError(`${what} is missing; see "deno task ${task} --help"`);
+  throw new UsageError(`${what} is missing; see "${commandLine(`${task} --help`)}"`);
 }
 
 function upperFirst(text: string): string {

@@ -149,3 +149,14 @@ export function isDiskFull(error: unknown): boolean {
   return code === "ENOSPC" || code === "EDQUOT" ||
     (error instanceof Error && /os error (28|122)\b/.test(error.message));
 }
+
+/** The plain reason of a file error, without Deno's wording around it. */
+export function fileReason(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "no such file or folder";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (error instanceof Deno.errors.NotCapable) return "outside the paths that this run may use";
+  if (error instanceof Deno.errors.NotADirectory) return "it is not a folder, or below a file";
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
+  if (isDiskFull(error)) return "the disk is full";
+  return errorMessage(error);
+}

@@ -16,6 +16,16 @@ export interface Permissions {
   readonly run?: readonly string[];
 }
 
+/** Kinds of permissions, in the order of their flags. */
+const KINDS = ["net", "read", "write", "env", "ffi", "run"] as const;
+
+/** Everything that is permitted by any of them. */
+export function joinPermissions(...parts: readonly Permissions[]): Permissions {
+  const joined: Record<string, readonly string[]> = {};
+  for (const kind of KINDS) joined[kind] = [...new Set(parts.flatMap((part) => part[kind] ?? []))];
+  return joined;
+}
+
 /**
  * The flags for `deno run`, with `--no-prompt` first, so that anything else is refused at once.
  *
@@ -31,7 +41,7 @@ export interface Permissions {
  */
 export function permissionFlags(permissions: Permissions): string[] {
   const flags = ["--no-prompt"];
-  for (const kind of ["net", "read", "write", "env", "ffi", "run"] as const) {
+  for (const kind of KINDS) {
     const values = [...new Set(permissions[kind] ?? [])];
     if (values.length === 0) continue;
     flags.push(`--allow-${kind}=${values.join(",")}`);

@@ -1,6 +1,6 @@
 /** One run of a tool: its counts, its failures, its output folder, and how it is told to end. */
 import { errorCode, errorMessage, SetupError } from "./errors.ts";
-import { OutputFolder } from "./files.ts";
+import { OutputFolder } from "./output_folder.ts";
 import { logLine } from "./log.ts";
 import { RunStats } from "./progress.ts";
 

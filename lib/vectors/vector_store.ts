@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { VectorError } from "../shared/errors.ts";
 import { exists } from "../shared/files.ts";
-import { readFile } from "../shared/read_file.ts";
+import { readFile } from "../shared/files.ts";
 import { decodeNpy, encodeNpy } from "./npy.ts";
 import { decodeVct, encodeVct } from "./vct.ts";
 

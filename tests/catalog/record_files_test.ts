@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join, relative } from "node:path";
 import { readRecord } from "../../lib/catalog/record_files.ts";
 import { RecordError } from "../../lib/shared/errors.ts";
-import { below } from "../../lib/shared/files.ts";
+import { below } from "../../lib/shared/walk.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 import { walkRecords } from "../helpers/walk_files.ts";
 

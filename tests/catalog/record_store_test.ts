@@ -4,7 +4,7 @@ import { parseExact } from "../../lib/catalog/exact_json.ts";
 import { parseGroupBy } from "../../lib/catalog/group_by.ts";
 import { recordId, RecordStore } from "../../lib/catalog/record_store.ts";
 import { RecordError } from "../../lib/shared/errors.ts";
-import { OutputFolder } from "../../lib/shared/files.ts";
+import { OutputFolder } from "../../lib/shared/output_folder.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 import { walkFiles, walkRecords } from "../helpers/walk_files.ts";
 

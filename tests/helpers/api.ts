@@ -1,10 +1,10 @@
 /** The API in this process, over embedded indexes. */
-import { IndexFolder } from "../../lib/index/index_folder.ts";
-import { Api } from "../../lib/search/api.ts";
-import { Metrics } from "../../lib/search/metrics.ts";
-import { Pictures } from "../../lib/search/pictures.ts";
-import type { Service } from "../../lib/search/service.ts";
-import { Uploads } from "../../lib/search/uploads.ts";
+import { IndexFolder } from "../../lib/index/embedded/index_folder.ts";
+import { Api } from "../../lib/serve/api.ts";
+import { Metrics } from "../../lib/serve/metrics.ts";
+import { Pictures } from "../../lib/serve/pictures.ts";
+import type { Service } from "../../lib/serve/service.ts";
+import { Uploads } from "../../lib/serve/uploads.ts";
 
 /** What is asked for. */
 export interface Asked {

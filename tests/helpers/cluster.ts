@@ -1,9 +1,9 @@
 /** The real search servers that `tests/servers.sh` has started. */
 import { join } from "node:path";
 import { z } from "zod";
-import { parseMapping } from "../../lib/index/mapping.ts";
-import { openServerIndex, type ServerIndexOptions } from "../../lib/index/open_server.ts";
-import type { ServerIndex } from "../../lib/index/server_index.ts";
+import { parseMapping } from "../../lib/index/server/mapping.ts";
+import { openServerIndex, type ServerIndexOptions } from "../../lib/index/server/open_server.ts";
+import type { ServerIndex } from "../../lib/index/server/server_index.ts";
 import { ROOT } from "./run_task.ts";
 
 const server = z.object({

@@ -1,5 +1,5 @@
 /** Loads batches of 100 documents into `<dir>/x.sqlite`, one line after each, until it is killed. */
-import { EmbeddedIndex } from "../../lib/index/embedded_index.ts";
+import { EmbeddedIndex } from "../../lib/index/embedded/embedded_index.ts";
 import { documentOf, randomVectors } from "../index/contract.ts";
 
 const [dir] = Deno.args;

@@ -1,7 +1,7 @@
 /** Starts a pool of workers, then tries to load native code in the main thread; prints what it may. */
-import { openModel } from "../../lib/inference/model.ts";
+import { openModel } from "../../lib/inference/models/model.ts";
 import { PACKAGES_DIR } from "../../lib/inference/native.ts";
-import { WorkerPool } from "../../lib/inference/worker_pool.ts";
+import { WorkerPool } from "../../lib/inference/workers/worker_pool.ts";
 
 const model = await openModel("demo");
 using pool = await WorkerPool.start({ engine: "onnx", model, size: 1 });

@@ -1,7 +1,7 @@
 /** Kills workers of a pool, and embeds a photo after each death; prints what became of all. */
 import { join } from "node:path";
-import { openModel } from "../../lib/inference/model.ts";
-import { WorkerPool } from "../../lib/inference/worker_pool.ts";
+import { openModel } from "../../lib/inference/models/model.ts";
+import { WorkerPool } from "../../lib/inference/workers/worker_pool.ts";
 import { errorMessage } from "../../lib/shared/errors.ts";
 import { ROOT } from "./run_task.ts";
 

@@ -3,7 +3,7 @@
  * begins with "slow poison" after it has answered.
  */
 /// <reference lib="deno.worker" />
-import "../../lib/inference/worker.ts";
+import "../../lib/inference/workers/worker.ts";
 
 const start = self.onmessage!;
 self.onmessage = function (event) {

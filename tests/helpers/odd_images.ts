@@ -1,8 +1,8 @@
 /** Embeds odd images in a pool of workers and prints what became of each. */
 import { join } from "node:path";
 import sharp from "sharp";
-import { openModel } from "../../lib/inference/model.ts";
-import { WorkerPool } from "../../lib/inference/worker_pool.ts";
+import { openModel } from "../../lib/inference/models/model.ts";
+import { WorkerPool } from "../../lib/inference/workers/worker_pool.ts";
 import { ROOT } from "./run_task.ts";
 
 const tall = await sharp({

@@ -1,7 +1,7 @@
 /** The web page as a user gets it: the demo's pictures, served by `deno task serve`. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { EmbeddedIndex } from "../../lib/index/embedded_index.ts";
+import { EmbeddedIndex } from "../../lib/index/embedded/embedded_index.ts";
 import type { Document } from "../../lib/index/types.ts";
 import { runTask, spawnTask } from "./run_task.ts";
 import { tempDir } from "./temp_dir.ts";

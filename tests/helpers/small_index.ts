@@ -1,5 +1,5 @@
 /** Small embedded indexes. */
-import { EmbeddedIndex } from "../../lib/index/embedded_index.ts";
+import { EmbeddedIndex } from "../../lib/index/embedded/embedded_index.ts";
 import type { IndexItem } from "../../lib/index/types.ts";
 import { documentOf, randomVectors } from "../index/contract.ts";
 

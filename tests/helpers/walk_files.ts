@@ -1,6 +1,6 @@
 /** The files below a folder, one by one. */
 import { type RecordFile, recordFilesIn, recordNames } from "../../lib/catalog/record_files.ts";
-import { below, walkFolders } from "../../lib/shared/files.ts";
+import { below, walkFolders } from "../../lib/shared/walk.ts";
 
 /** What {@linkcode walkFolders} finds. */
 export async function* walkFiles(root: string): AsyncGenerator<string> {

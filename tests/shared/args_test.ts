@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { parseDownloadOptions } from "../../lib/catalog/options.ts";
-import { parseVectorizeOptions, type VectorizeOptions } from "../../lib/inference/options.ts";
+import { parseVectorizeOptions, type VectorizeOptions } from "../../lib/vectorize/options.ts";
 import {
   choice,
   decimal,

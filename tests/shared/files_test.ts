@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { FileError, SetupError } from "../../lib/shared/errors.ts";
-import { exists, type Failure, OutputFolder } from "../../lib/shared/files.ts";
+import { type Failure } from "../../lib/shared/failures.ts";
+import { exists } from "../../lib/shared/files.ts";
+import { OutputFolder } from "../../lib/shared/output_folder.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 import { walkFiles } from "../helpers/walk_files.ts";
 
-const FILES_URL = new URL("../../lib/shared/files.ts", import.meta.url).href;
+const OUTPUT_URL = new URL("../../lib/shared/output_folder.ts", import.meta.url).href;
 
 /** Opens the folder of its first argument, leaves half a file there, says so and lives on. */
 const HOLDER = `
-  import { OutputFolder } from ${JSON.stringify(FILES_URL)};
+  import { OutputFolder } from ${JSON.stringify(OUTPUT_URL)};
   globalThis.held = await OutputFolder.open(Deno.args[0], "download");
   await Deno.mkdir(Deno.args[0] + "/.maken/download.tmp/sub");
   await Deno.writeTextFile(Deno.args[0] + "/.maken/download.tmp/0", "half a fi");

@@ -1,0 +1,130 @@
+/** What an index on a server is made of, and how that is changed. */
+import { z } from "zod";
+import { HttpError, SetupError } from "../../shared/errors.ts";
+import type { Mapping } from "./mapping.ts";
+import type { ServerClient } from "./client.ts";
+import type { Dialect } from "./dialect.ts";
+
+const meta = z.looseObject({
+  maken: z.looseObject({
+    model: z.string().optional(),
+    restore: z.record(z.string(), z.string().nullable()).optional(),
+  }).optional(),
+});
+const state = z.object({
+  aliases: z.record(z.string(), z.unknown()).default({}),
+  mappings: z.looseObject({ _meta: meta.optional() }).default({}),
+  settings: z.object({ index: z.record(z.string(), z.unknown()) }),
+});
+
+/** Mappings, settings and aliases of an index. */
+export type IndexState = z.infer<typeof state> & {
+  /** Its own name, where it was asked for by an alias. */
+  readonly name: string;
+};
+/** What Maken keeps in the index's `_meta`. */
+export type MakenMeta = NonNullable<z.infer<typeof meta>["maken"]>;
+
+/** Settings that are of one index alone, and cannot be given to another. */
+const OWN_SETTINGS = ["creation_date", "provided_name", "uuid", "version", "resize", "history"];
+
+/** Reads and changes one index. */
+export class IndexAdmin {
+  readonly #path: string;
+
+  constructor(
+    private readonly client: ServerClient,
+    private readonly dialect: Dialect,
+    readonly name: string,
+  ) {
+    this.#path = `/${encodeURIComponent(name)}`;
+  }
+
+  /** What the index is; undefined if there is none. */
+  async read(always = false): Promise<IndexState | undefined> {
+    const what = `read index "${this.name}"`;
+    const request = { method: "GET", path: this.#path, accept: [404], always } as const;
+    const { status, body } = await this.client.send(what, request);
+    if (status === 404) return undefined;
+    const parsed = z.record(z.string(), state).safeParse(body);
+    const found = Object.entries(parsed.data ?? {});
+    if (found.length === 1) return { ...found[0]![1], name: found[0]![0] };
+    const reason = parsed.success
+      ? `it stands for ${found.length} indexes`
+      : "its description is not as expected";
+    throw new SetupError(`Cannot ${what}: ${reason}`);
+  }
+
+  /** Creates the index; without the settings that this version does not know. */
+  async create(body: object): Promise<void> {
+    const what = `create index "${this.name}"`;
+    for (let tries = body; tries !== undefined;) {
+      try {
+        const request = { method: "PUT", path: this.#path, body: tries } as const;
+        return void await this.client.send(what, request);
+      } catch (error) {
+        if (!(error instanceof HttpError)) throw error;
+        // The answer to an earlier try was lost.
+        if (/resource_already_exists/.test(error.message)) return;
+        const unknown = this.dialect.newSettings.find((setting) =>
+          error.message.includes(`unknown setting [index.${setting}]`)
+        );
+        if (unknown === undefined || tries !== body) throw error;
+        tries = withoutSetting(body, unknown);
+      }
+    }
+  }
+
+  /** Deletes the index and creates it empty: by the mapping, or as it was. */
+  async recreate(mapping: Mapping | undefined): Promise<void> {
+    const old = await this.read();
+    if (old !== undefined) {
+      const path = `/${encodeURIComponent(old.name)}`;
+      const what = `delete index "${old.name}"`;
+      await this.client.send(what, { method: "DELETE", path, accept: [404] });
+    }
+    const isAlias = old !== undefined && old.name !== this.name;
+    const admin = isAlias ? new IndexAdmin(this.client, this.dialect, old.name) : this;
+    const aliases = old?.aliases ?? {};
+    await admin.create({ ...(mapping?.body ?? (old && likeness(old))), aliases });
+  }
+
+  /** What Maken keeps with the index. */
+  async meta(): Promise<MakenMeta> {
+    return (await this.read())?.mappings._meta?.maken ?? {};
+  }
+
+  /** Changes what Maken keeps with the index; undefined takes a value out. */
+  async setMeta(changes: { [K in keyof MakenMeta]?: MakenMeta[K] | undefined }, always = false) {
+    const old = (await this.read(always))?.mappings._meta ?? {};
+    const body = { _meta: { ...old, maken: { ...old.maken, ...changes } } };
+    const path = `${this.#path}/_mapping`;
+    await this.client.send(`change index "${this.name}"`, { method: "PUT", path, body, always });
+  }
+
+  /** Changes settings; null gives a setting its default again. */
+  async setSettings(settings: Record<string, string | null>, always = false): Promise<void> {
+    const path = `${this.#path}/_settings`;
+    const request = { method: "PUT", path, body: { index: settings }, always } as const;
+    await this.client.send(`change the settings of index "${this.name}"`, request);
+  }
+}
+
+/** The body of a new index that is as this one. */
+function likeness({ mappings, settings }: IndexState): object {
+  const { _meta, ...rest } = mappings;
+  const { maken: _maken, ...others } = _meta ?? {};
+  const index = Object.fromEntries(
+    Object.entries(settings.index).filter(([key]) => !OWN_SETTINGS.includes(key)),
+  );
+  return { mappings: { ...rest, _meta: others }, settings: { index } };
+}
+
+/** An index body without one setting, wherever it may stand. */
+function withoutSetting(body: object, name: string): object {
+  const text = JSON.stringify(
+    body,
+    (key, value) => key === name || key === `index.${name}` ? undefined : value,
+  );
+  return JSON.parse(text);
+}

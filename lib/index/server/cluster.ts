@@ -1,0 +1,79 @@
+/** The indexes of an Elasticsearch or OpenSearch cluster. */
+import { z } from "zod";
+import { AbsentIndexError, SetupError } from "../../shared/errors.ts";
+import { vectorShape } from "./mapping.ts";
+import { askProduct, isServerName, openWith } from "./open_server.ts";
+import { type ClientOptions, ServerClient } from "./client.ts";
+import { orSetupError } from "./errors.ts";
+import type { ServerIndex } from "./server_index.ts";
+import type { Indexes, VectorIndex } from "../types.ts";
+
+/** How long it is believed what an index was when it was opened: its model, the length of vectors. */
+const FRESH_MS = 30_000;
+
+const mappings = z.record(z.string(), z.object({ mappings: z.unknown() }));
+
+/** Keeps in mind what the indexes are. Needs net permission for the cluster's hosts. */
+export class Cluster implements Indexes {
+  readonly #client: ServerClient;
+  readonly #opened = new Map<string, { at: number; index: Promise<ServerIndex> }>();
+
+  /** @throws {SetupError} if the certificates cannot be used */
+  constructor(options: ClientOptions) {
+    this.#client = new ServerClient(options);
+  }
+
+  use<T>(name: string, work: (index: VectorIndex) => Promise<T>): Promise<T> {
+    return orSetupError(this.#use(name, work));
+  }
+
+  async names(): Promise<string[]> {
+    const path = "/_mapping?expand_wildcards=open";
+    const request = { method: "GET", path } as const;
+    const found = await orSetupError(this.#client.ask("list the indexes", request, mappings));
+    return Object.keys(found).filter((name) =>
+      isServerName(name) && !name.startsWith(".") &&
+      vectorShape(found[name]!.mappings)?.similarity === "cosine"
+    ).sort();
+  }
+
+  async check(): Promise<void> {
+    await orSetupError(askProduct(this.#client));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#client[Symbol.dispose]();
+    return Promise.resolve();
+  }
+
+  async #use<T>(name: string, work: (index: VectorIndex) => Promise<T>): Promise<T> {
+    try {
+      return await work(await this.#open(name));
+    } catch (error) {
+      if (!(error instanceof SetupError)) throw error;
+      const known = this.#opened.delete(name);
+      if (known) await this.#open(name); // says so if the index is gone
+      throw error;
+    }
+  }
+
+  async #open(name: string): Promise<ServerIndex> {
+    const known = this.#opened.get(name);
+    const now = performance.now();
+    if (known !== undefined && now - known.at < FRESH_MS) return await known.index;
+    if (!isServerName(name)) throw new AbsentIndexError(`There is no index "${name}"`);
+    const index = openWith(this.#client, {
+      index: name,
+      mode: "read",
+      concurrency: 1,
+      onNotice: () => {},
+    });
+    this.#opened.set(name, { at: now, index });
+    try {
+      return await index;
+    } catch (error) {
+      this.#opened.delete(name);
+      throw error;
+    }
+  }
+}

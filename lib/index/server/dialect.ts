@@ -1,0 +1,46 @@
+/** What Elasticsearch and OpenSearch do each in its own way. */
+import type { IndexItem } from "../types.ts";
+import type { ServerKind } from "./mapping.ts";
+
+/** Writes the body of a bulk request, action by action, into memory that it uses again. */
+export interface BulkWriter {
+  /** Adds an item that takes the place of the document with its id. */
+  add(item: IndexItem): void;
+  /** Length of what was added since the last `clear()`, in bytes. */
+  readonly length: number;
+  /** What was added; good until the next call. */
+  bytes(): Uint8Array<ArrayBuffer>;
+  clear(): void;
+}
+
+/** A request that makes the server ready. */
+export interface Step {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly body?: object;
+}
+
+/** One kind of server. */
+export interface Dialect {
+  readonly kind: ServerKind;
+  /** First main version that is known to work. */
+  readonly oldest: number;
+  /** Media type of a bulk request's body. */
+  readonly bulkType: string;
+  bulkWriter(): BulkWriter;
+  /**
+   * The part of a search's body that finds neighbours.
+   *
+   * @param candidates how many each shard looks at
+   * @param filter clauses that all have to match
+   */
+  knn(vector: Float32Array, candidates: number, filter: readonly object[]): object;
+  /** Parameters of a request that has vectors come along with their documents. */
+  vectorQuery(version: string): string;
+  /** Settings that only some versions know: an index is created without them where they are not. */
+  readonly newSettings: readonly string[];
+  /** A request that loads the vectors into memory. */
+  warmup(index: string, vector: Float32Array): Step;
+  /** Where a cluster tells the limit for vectors in memory; undefined if there is none. */
+  readonly limitSetting: string | undefined;
+}

@@ -1,0 +1,46 @@
+/** Elasticsearch's own ways: SMILE in, `dense_vector`, top-level `knn`. */
+import type { BulkWriter, Dialect } from "./dialect.ts";
+import { SmileWriter } from "./wire/smile.ts";
+import type { IndexItem } from "../types.ts";
+
+/** Elasticsearch 8 and later. */
+export const ELASTICSEARCH: Dialect = {
+  kind: "elasticsearch",
+  oldest: 8,
+  bulkType: "application/smile",
+  bulkWriter: () => new SmileBulk(1 << 16),
+  knn: (vector, candidates, filter) => ({
+    knn: {
+      field: "vector",
+      query_vector: Array.from(vector),
+      k: candidates,
+      num_candidates: candidates,
+      filter,
+    },
+  }),
+  // Since 9.2, vectors are left out of documents unless they are asked for.
+  vectorQuery: (version) => isAtLeast(version, 9, 2) ? "_source_exclude_vectors=false" : "",
+  newSettings: ["mapping.exclude_source_vectors"],
+  warmup: (index, vector) => ({
+    method: "POST",
+    path: `/${index}/_search`,
+    body: {
+      size: 0,
+      knn: { field: "vector", query_vector: Array.from(vector), k: 1000, num_candidates: 10_000 },
+    },
+  }),
+  limitSetting: undefined,
+};
+
+function isAtLeast(version: string, major: number, minor: number): boolean {
+  const [a = 0, b = 0] = version.split(".").map(Number);
+  return a > major || (a === major && b >= minor);
+}
+
+/** Parsing numbers as text is what Elasticsearch would spend most of its time on. */
+class SmileBulk extends SmileWriter implements BulkWriter {
+  add({ document, vector }: IndexItem): void {
+    this.document({ index: { _id: document.id } });
+    this.document({ ...document, vector });
+  }
+}

@@ -1,0 +1,137 @@
+/** Mapping files: the bodies that indexes are created with on a server. */
+import { basename, dirname, join } from "node:path";
+import { z } from "zod";
+import { fileReason, SetupError } from "../../shared/errors.ts";
+
+/** Kinds of search servers. */
+export type ServerKind = "elasticsearch" | "opensearch";
+/** What each kind is called. */
+export const PRODUCTS: Readonly<Record<ServerKind, string>> = {
+  elasticsearch: "Elasticsearch",
+  opensearch: "OpenSearch",
+};
+
+/** How an index holds its vectors. */
+export interface VectorShape {
+  readonly kind: ServerKind;
+  /** Undefined where the first vector decides. */
+  readonly dims: number | undefined;
+  /** What nearness is: `cosine`, or another word of the server. */
+  readonly similarity: string;
+  /** Links of a point in the graph of neighbours. */
+  readonly links: number;
+}
+
+/** A mapping file that was read. */
+export interface Mapping extends VectorShape {
+  readonly path: string;
+  /** What the index is created with: `mappings` and `settings`. */
+  readonly body: { readonly mappings: Record<string, unknown> };
+}
+
+const denseVector = z.object({
+  type: z.literal("dense_vector"),
+  dims: z.number().int().positive().optional(),
+  similarity: z.string().default("cosine"),
+  index: z.boolean().default(true),
+  index_options: z.object({ m: z.number().optional() }).optional(),
+});
+const method = z.object({
+  space_type: z.string().optional(),
+  parameters: z.object({ m: z.number().optional() }).optional(),
+});
+const knnVector = z.object({
+  type: z.literal("knn_vector"),
+  dimension: z.number().int().positive(),
+  space_type: z.string().optional(),
+  method: method.optional(),
+});
+const withVector = z.object({
+  properties: z.object({ vector: z.discriminatedUnion("type", [denseVector, knnVector]) }),
+});
+const indexBody = z.looseObject({ mappings: z.record(z.string(), z.unknown()) });
+
+/** How an index with such mappings holds its vectors; undefined if it has no field for them. */
+export function vectorShape(mappings: unknown): VectorShape | undefined {
+  const parsed = withVector.safeParse(mappings);
+  if (!parsed.success) return undefined;
+  const { vector } = parsed.data.properties;
+  if (vector.type === "dense_vector") {
+    const { dims, index, similarity } = vector;
+    const links = vector.index_options?.m ?? 16;
+    return { kind: "elasticsearch", dims, similarity: index ? similarity : "none", links };
+  }
+  const space = vector.method?.space_type ?? vector.space_type ?? "l2";
+  return {
+    kind: "opensearch",
+    dims: vector.dimension,
+    similarity: space === "cosinesimil" ? "cosine" : space,
+    links: vector.method?.parameters?.m ?? 16,
+  };
+}
+
+/**
+ * Reads the text of a mapping file.
+ *
+ * @throws {SetupError} if it is not an index body with a field for vectors that cosines compare
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * const vector = { type: "dense_vector", dims: 4 };
+ * const text = JSON.stringify({ mappings: { properties: { vector } } });
+ * const { kind, dims, similarity } = parseMapping(text, "x.mapping");
+ * assert.deepEqual([kind, dims, similarity], ["elasticsearch", 4, "cosine"]);
+ * ```
+ */
+export function parseMapping(text: string, path: string): Mapping {
+  const fail = (reason: string) => new SetupError(`Cannot use mapping file "${path}": ${reason}`);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw fail("it is not JSON");
+  }
+  const parsed = indexBody.safeParse(json);
+  if (!parsed.success) throw fail('it has no "mappings"');
+  const shape = vectorShape(parsed.data.mappings);
+  if (shape === undefined) {
+    throw fail('it has no field "vector" of type dense_vector or knn_vector, with its size');
+  }
+  if (shape.similarity !== "cosine") {
+    throw fail(`its vectors are compared by ${shape.similarity}, not by cosine`);
+  }
+  return { ...shape, path, body: parsed.data };
+}
+
+/**
+ * Reads a mapping file. Needs read permission for it.
+ *
+ * @throws {SetupError} if it is not there or cannot be used
+ */
+export async function readMapping(path: string): Promise<Mapping> {
+  try {
+    return parseMapping(await Deno.readTextFile(path), path);
+  } catch (error) {
+    if (error instanceof SetupError) throw error;
+    throw new SetupError(`Cannot read mapping file "${path}": ${fileReason(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Where the same mapping is for the other kind of server.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * const path = "mappings/opensearch/images.knn.mapping";
+ * assert.equal(mappingFor("elasticsearch", path), "mappings/elasticsearch/images.knn.mapping");
+ * ```
+ */
+export function mappingFor(kind: ServerKind, path: string): string {
+  const folder = dirname(path);
+  const isSorted = Object.hasOwn(PRODUCTS, basename(folder));
+  return join(isSorted ? dirname(folder) : "mappings", kind, basename(path));
+}

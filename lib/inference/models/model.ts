@@ -1,0 +1,143 @@
+/** Models: an ONNX file each, with a manifest beside it. */
+import { join } from "node:path";
+import { errorMessage, fileReason, SetupError } from "../../shared/errors.ts";
+import { INPUT_SIZE, VECTOR_SIZE } from "./inception_v3.ts";
+import { manifest, type ModelManifest } from "./manifest.ts";
+import { BUILD, DEMO, IMAGENET, isCurrent, modelPaths, MODELS_DIR } from "../native.ts";
+import { buildOnnx, INPUT_NAME, OUTPUT_NAME } from "./onnx_graph.ts";
+import { readDemoWeights } from "./safetensors.ts";
+import { commandLine } from "../../shared/program.ts";
+
+/** A model that is ready to be loaded. */
+export interface Model extends ModelManifest {
+  /** Absolute path of the ONNX file. */
+  readonly path: string;
+}
+
+/**
+ * The model of that name or file; the bundled `demo` is built from its weights when it is first
+ * wanted.
+ *
+ * @param model name in `models/`, or absolute path of an ONNX file with its manifest beside it
+ * @throws {SetupError} if there is none
+ */
+export async function openModel(model: string): Promise<Model> {
+  if (model === DEMO && !isCurrent(DEMO)) return await buildDemo();
+  const paths = modelPaths(model);
+  try {
+    const made = await readManifest(paths.manifest);
+    const { size } = await Deno.stat(paths.onnx);
+    if (size !== made.bytes) {
+      throw new TypeError(`"${paths.onnx}" has ${size} bytes in place of ${made.bytes}`);
+    }
+    return { ...made, path: paths.onnx };
+  } catch (error) {
+    const isMissing = error instanceof Deno.errors.NotFound;
+    throw new SetupError(
+      `Cannot use model "${model}": ${isMissing ? howToGet(model) : errorMessage(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+function howToGet(model: string): string {
+  if (model === IMAGENET) {
+    return `its weights are not here: "${
+      commandLine(`model fetch ${IMAGENET}`)
+    }" downloads them (84 MB); ` +
+      `"--model ${DEMO}" needs no download`;
+  }
+  return /\.onnx$/.test(model)
+    ? `there is no such file, or no manifest (.json) beside it; "${
+      commandLine("model import")
+    }" makes one`
+    : `there is none of that name; "${commandLine("model list")}" tells which there are`;
+}
+
+/**
+ * Reads a manifest.
+ *
+ * @throws {TypeError} if it is none
+ */
+export async function readManifest(path: string): Promise<ModelManifest> {
+  const text = await Deno.readTextFile(path);
+  const parsed = manifest.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  const { path: where, message } = parsed.error.issues[0]!;
+  const what = where.length === 0 ? "it is not a JSON object" : `${where.join(".")}: ${message}`;
+  throw new TypeError(`"${path}" is not a manifest: ${what}`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // refused as no manifest
+  }
+}
+
+/** Length and digest of a model's file. */
+export async function fingerprint(
+  onnx: Uint8Array<ArrayBuffer>,
+): Promise<Pick<ModelManifest, "bytes" | "sha256">> {
+  const digest = await crypto.subtle.digest("SHA-256", onnx);
+  return { bytes: onnx.length, sha256: new Uint8Array(digest).toHex() };
+}
+
+/** What every InceptionV3 takes and gives. */
+export const INCEPTION_V3: Pick<ModelManifest, "input" | "output"> = {
+  input: {
+    name: INPUT_NAME,
+    size: INPUT_SIZE,
+    layout: "nchw",
+    channels: "rgb",
+    fit: "stretch",
+    preprocess: "tf",
+  },
+  output: { name: OUTPUT_NAME, size: VECTOR_SIZE },
+};
+
+async function buildDemo(): Promise<Model> {
+  const paths = modelPaths(DEMO);
+  try {
+    const onnx = buildOnnx(
+      readDemoWeights(await Deno.readFile(join(MODELS_DIR, "demo.safetensors"))),
+    );
+    const made: ModelManifest = {
+      name: DEMO,
+      source: "npm nsfwjs 4.4.0, inception_v3, weights of 8 bits",
+      licence: "MIT",
+      build: BUILD,
+      ...INCEPTION_V3,
+      ...await fingerprint(onnx),
+    };
+    await removeLeftOvers();
+    await writeWhole(paths.onnx, onnx);
+    await writeWhole(paths.manifest, new TextEncoder().encode(JSON.stringify(made, null, 2)));
+    return { ...made, path: paths.onnx };
+  } catch (error) {
+    throw new SetupError(`Cannot build model "${DEMO}" in ${MODELS_DIR}: ${fileReason(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Removes what killed builds left behind; one that is under way takes seconds. */
+async function removeLeftOvers(): Promise<void> {
+  for await (const { name } of Deno.readDir(MODELS_DIR)) {
+    const path = join(MODELS_DIR, name);
+    if (!name.endsWith(".tmp")) continue;
+    try {
+      const age = Date.now() - ((await Deno.stat(path)).mtime?.getTime() ?? 0);
+      if (age > 60_000) await Deno.remove(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error; // another run has renamed it
+    }
+  }
+}
+
+async function writeWhole(path: string, data: Uint8Array): Promise<void> {
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  await Deno.writeFile(temporary, data);
+  await Deno.rename(temporary, path);
+}

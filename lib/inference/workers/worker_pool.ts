@@ -1,0 +1,305 @@
+/** Workers with one model each; the main thread gives up native code once they run. */
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { errorMessage, SetupError, WorkerError } from "../../shared/errors.ts";
+import type { EngineModel, EngineName } from "../engines/engine.ts";
+import type { Embedding, FromNursery, FromWorker, ToNursery, ToWorker } from "./messages.ts";
+import { CODE_READ, enginePermissions } from "../native.ts";
+import { startWorker } from "./start_worker.ts";
+
+const WORKER = new URL("./worker.ts", import.meta.url).href;
+const NURSERY = new URL("./nursery.ts", import.meta.url).href;
+
+/** Workers that die while they load, one after the other, before the pool gives up. */
+const MAX_FRUITLESS_STARTS = 3;
+
+/** Images that a worker has at a time: one it works on, one it decodes, and the next. */
+const MAX_ASKED = 3;
+
+/** How a pool is made. */
+export interface PoolOptions {
+  readonly engine: EngineName;
+  readonly model: Omit<EngineModel, "threads">;
+  /** Number of workers; each has its share of the cores. */
+  readonly size: number;
+  /** Ends the work: images that wait for a worker are given up. */
+  readonly signal?: AbortSignal;
+  /** URL of the workers' module, for tests. */
+  readonly module?: string;
+}
+
+interface Task {
+  readonly image: Uint8Array<ArrayBuffer>;
+  /** Whether a worker has failed at it before. */
+  readonly isSuspect: boolean;
+  readonly resolve: (result: Embedding) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A fixed number of workers, each embedding one image at a time; one that dies is replaced. */
+export class WorkerPool implements Disposable {
+  /** Images that keep every worker busy. */
+  readonly capacity: number;
+  readonly #options: PoolOptions;
+  readonly #workers = new Map<number, PoolWorker>();
+  readonly #waiting: Task[] = [];
+  readonly #nursery: Worker;
+  readonly #stop = new Int32Array(new SharedArrayBuffer(4));
+  #started = 0;
+  #fruitlessStarts = 0;
+  /** Why no worker can be started any more. */
+  #nurseryFault: string | undefined;
+
+  private constructor(options: PoolOptions) {
+    this.#options = options;
+    this.capacity = options.size * MAX_ASKED + 1;
+    this.#nursery = new Worker(NURSERY, {
+      type: "module",
+      deno: { permissions: workerPermissions(options) },
+    });
+    this.#nursery.onmessage = ({ data: { id, reason } }: MessageEvent<FromNursery>) =>
+      this.#workers.get(id)?.die(reason);
+    this.#nursery.onerror = (event) => {
+      event.preventDefault();
+      this.#nurseryFault = event.message;
+      for (const worker of this.#workers.values()) if (!worker.isLoaded) worker.die(event.message);
+    };
+    options.signal?.addEventListener("abort", () => {
+      Atomics.store(this.#stop, 0, 1);
+      for (const worker of this.#workers.values()) worker.takeBack();
+      this.#giveUp(options.signal!.reason);
+    });
+  }
+
+  /**
+   * Starts the workers, loads the model into each, then drops the main thread's ffi permission.
+   *
+   * @throws {SetupError} if the model cannot be loaded
+   */
+  static async start(options: PoolOptions): Promise<WorkerPool> {
+    const pool = new WorkerPool(options);
+    const { engine, model, size } = options;
+    try {
+      const workers = Array.from({ length: size }, () => pool.#startDirectly());
+      await Promise.all(workers.map((worker) => pool.#load(worker)));
+    } catch (error) {
+      pool[Symbol.dispose]();
+      const reason = errorMessage(error);
+      throw new SetupError(`Cannot load model "${model.path}": ${reason}`, { cause: error });
+    }
+    for (const path of enginePermissions(engine).ffi) {
+      await Deno.permissions.revoke({ name: "ffi", path });
+    }
+    await Deno.permissions.revoke({ name: "ffi" });
+    return pool;
+  }
+
+  /**
+   * Embeds an image file, of which the worker gets a copy. If it fails or dies at it, it is tried
+   * once more, when a worker has nothing else to do.
+   *
+   * @throws {WorkerError} if that fails too
+   * @throws {SetupError} if no worker can be had any more
+   */
+  embed(image: Uint8Array<ArrayBuffer>): Promise<Embedding> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ image, isSuspect: false, resolve, reject });
+      this.#next();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    for (const worker of this.#workers.values()) worker[Symbol.dispose]();
+    this.#nursery.terminate();
+  }
+
+  /** Hands the images that wait to workers. */
+  #next(): void {
+    const { signal } = this.#options;
+    if (signal?.aborted) this.#giveUp(signal.reason);
+    if (this.#workers.size === 0) this.#giveUp(new SetupError("Cannot go on: all workers died"));
+    while (this.#waiting.length > 0) {
+      const worker = this.#leastBusy(this.#waiting[0]!);
+      if (worker === undefined) return;
+      this.#run(this.#waiting.shift()!, worker);
+    }
+  }
+
+  #leastBusy(task: Task): PoolWorker | undefined {
+    const free = [...this.#workers.values()].filter((worker) => worker.hasRoomFor(task));
+    return free.toSorted((a, b) => a.asked - b.asked)[0];
+  }
+
+  async #run(task: Task, worker: PoolWorker): Promise<void> {
+    try {
+      const image = task.image.slice();
+      const answer = await worker.ask({ kind: "embed", image }, task.isSuspect);
+      if (answer === undefined) this.#waiting.unshift(task);
+      else if (answer.kind === "embedded") task.resolve(answer.result);
+      else throw new WorkerError(`unexpected answer "${answer.kind}"`);
+    } catch (error) {
+      const isOver = task.isSuspect && !this.#options.signal?.aborted;
+      if (isOver) task.reject(error as Error);
+      else this.#waiting.push({ ...task, isSuspect: true });
+    }
+    this.#next();
+  }
+
+  #giveUp(reason: Error): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(reason);
+  }
+
+  async #replace(dead: PoolWorker): Promise<void> {
+    this.#forget(dead);
+    while (this.#mayStart()) {
+      const worker = this.#startThroughNursery();
+      try {
+        await this.#load(worker);
+        this.#fruitlessStarts = 0;
+        break;
+      } catch {
+        this.#fruitlessStarts++; // the images that wait are told, once none is left
+        this.#forget(worker);
+      }
+    }
+    this.#next();
+  }
+
+  #mayStart(): boolean {
+    return !this.#options.signal?.aborted && this.#nurseryFault === undefined &&
+      this.#fruitlessStarts < MAX_FRUITLESS_STARTS;
+  }
+
+  #load(worker: PoolWorker): Promise<unknown> {
+    const { engine, model, size } = this.#options;
+    const threads = Math.max(1, Math.floor(availableParallelism() / size));
+    return worker.ask({ kind: "load", engine, model: { ...model, threads }, stop: this.#stop });
+  }
+
+  #startDirectly(): PoolWorker {
+    return this.#add((module, permissions, port, id) => {
+      const worker = startWorker(module, permissions, port, (reason) => {
+        this.#workers.get(id)?.die(reason);
+      });
+      return () => worker.terminate();
+    });
+  }
+
+  #startThroughNursery(): PoolWorker {
+    return this.#add((module, permissions, port, id) => {
+      const message: ToNursery = { module, permissions, id };
+      this.#nursery.postMessage(message, [port]);
+      return () => {}; // it ends with the nursery
+    });
+  }
+
+  #add(
+    start: (
+      module: string,
+      permissions: Deno.PermissionOptionsObject,
+      port: MessagePort,
+      id: number,
+    ) => () => void,
+  ): PoolWorker {
+    const { port1, port2 } = new MessageChannel();
+    const id = this.#started++;
+    const { module = WORKER } = this.#options;
+    const terminate = start(module, workerPermissions(this.#options), port2, id);
+    const worker = new PoolWorker(id, port1, terminate, (dead) => this.#replace(dead));
+    this.#workers.set(id, worker);
+    return worker;
+  }
+
+  #forget(worker: PoolWorker): void {
+    worker[Symbol.dispose]();
+    this.#workers.delete(worker.id);
+  }
+}
+
+/** A message that was not answered yet. */
+interface Pending extends PromiseWithResolvers<FromWorker | undefined> {
+  readonly isSuspect: boolean;
+}
+
+/** One worker, which answers what it is asked in order. */
+class PoolWorker implements Disposable {
+  /** Whether it has its model, and lives. */
+  isLoaded = false;
+  /** The first is for what it works on; it may be decoding the second. */
+  readonly #pending: Pending[] = [];
+
+  constructor(
+    readonly id: number,
+    private readonly port: MessagePort,
+    private readonly terminate: () => void,
+    private readonly onDeath: (worker: PoolWorker) => void,
+  ) {
+    port.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (data.kind === "ready") this.isLoaded = true;
+      if (data.kind === "died") this.die(data.reason);
+      else if (data.kind === "failed") this.#pending.shift()?.reject(new WorkerError(data.message));
+      else this.#pending.shift()?.resolve(data);
+    };
+  }
+
+  /** Messages that it has not answered yet. */
+  get asked(): number {
+    return this.#pending.length;
+  }
+
+  /** What a worker failed at gets a worker of its own. */
+  hasRoomFor({ isSuspect }: Task): boolean {
+    const hasSuspect = this.#pending.some((pending) => pending.isSuspect);
+    return this.isLoaded && !hasSuspect && this.asked < (isSuspect ? 1 : MAX_ASKED);
+  }
+
+  /**
+   * What it answers; undefined if it will not come to it.
+   *
+   * @throws {WorkerError} if the worker fails or dies at it
+   */
+  ask(message: ToWorker, isSuspect = false): Promise<FromWorker | undefined> {
+    const pending = Promise.withResolvers<FromWorker | undefined>();
+    this.#pending.push({ ...pending, isSuspect });
+    const transfer = message.kind === "embed" ? [message.image.buffer] : [];
+    this.port.postMessage(message, transfer);
+    return pending.promise;
+  }
+
+  /** Leaves it only what it works on. */
+  takeBack(): void {
+    // The last first, as each goes in front of those that wait.
+    for (const pending of this.#pending.splice(1).reverse()) pending.resolve(undefined);
+  }
+
+  die(reason: string): void {
+    const wasLoaded = this.isLoaded;
+    this.isLoaded = false;
+    this.takeBack();
+    this.#pending.shift()?.reject(new WorkerError(`a worker died: ${reason}`));
+    if (wasLoaded) this.onDeath(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.isLoaded = false;
+    this.port.close();
+    this.terminate();
+  }
+}
+
+/** What a worker may do: load the engine and read the model, nothing else. */
+export function workerPermissions(
+  { engine, model, module = WORKER }: Omit<PoolOptions, "size">,
+): Deno.PermissionOptionsObject {
+  const { read, ffi, env } = enginePermissions(engine);
+  return {
+    read: [model.path, fileURLToPath(module), ...CODE_READ, ...read],
+    ffi: ffi.length > 0 ? [...ffi] : false,
+    env: env.length > 0 ? [...env] : false,
+    net: false,
+    write: false,
+    run: false,
+    sys: false,
+    import: false,
+  };
+}

@@ -1,0 +1,109 @@
+/** Reads or fetches the pictures of records, and counts the records that have none. */
+import { join } from "node:path";
+import { readRecord, type RecordFile } from "../catalog/record_files.ts";
+import { imageUrls } from "../images/iiif.ts";
+import { fetchImage, MAX_IMAGE_BYTES, readImage } from "../images/load.ts";
+import { VERSION } from "../shared/args.ts";
+import { SetupError } from "../shared/errors.ts";
+import { type OutputFolder } from "../shared/output_folder.ts";
+import { HttpClient } from "../shared/http.ts";
+import type { Run } from "../shared/run.ts";
+import type { VectorizeOptions } from "./options.ts";
+
+/** A record with its picture's file. */
+export interface Picture {
+  readonly record: RecordFile;
+  readonly file: Uint8Array<ArrayBuffer>;
+  /** Addresses that the picture can be fetched from; none where nothing is to be fetched. */
+  readonly urls: readonly string[];
+  /** Those of them that are left to be tried if the file cannot be used. */
+  readonly otherUrls: readonly string[];
+  /** Why the other sizes could not be had either. */
+  otherReason?: unknown;
+}
+
+/** Reads or fetches pictures; what is fetched is stored as it was received. */
+export class PictureLoader {
+  readonly #http: HttpClient;
+  #withoutLink = 0;
+  #notOnDisk = 0;
+
+  constructor(
+    private readonly options: VectorizeOptions,
+    private readonly run: Run,
+    private readonly output: OutputFolder,
+  ) {
+    this.#http = new HttpClient({
+      signal: run.signal,
+      timeoutMs: options.timeoutSeconds * 1000,
+      retries: options.retries,
+      delayMs: options.delaySeconds * 1000,
+      hosts: options.imageHosts,
+      maxBytes: MAX_IMAGE_BYTES,
+      userAgent: `maken/${VERSION}`,
+      onRetry: () => run.stats.retried++,
+    });
+  }
+
+  /** The record's picture; undefined if it has none, which is counted. */
+  async load(record: RecordFile): Promise<Picture | undefined> {
+    const { options, run } = this;
+    try {
+      const { thumbnails } = await readRecord(record);
+      const urls = options.downloadImages ? imageUrls(thumbnails) : [];
+      const file = options.inference
+        ? await readImage(join(options.vectorsDir, record.folder, record.stem))
+        : undefined;
+      if (file !== undefined) return { record, file, urls, otherUrls: urls };
+      if (urls.length > 0) return await this.#fetch(record, urls, urls);
+      run.stats.skipped++;
+      if (options.downloadImages) this.#withoutLink++;
+      else this.#notOnDisk++;
+    } catch (error) {
+      if (run.signal.aborted) return undefined;
+      await run.fail({ id: record.stem, file: record.path, stage: "load" }, error);
+    }
+    return undefined;
+  }
+
+  /** The picture in another size, in place of a file that cannot be used; undefined if none works. */
+  async loadOther(picture: Picture): Promise<Picture | undefined> {
+    const { record, urls, otherUrls } = picture;
+    if (otherUrls.length === 0) return undefined;
+    try {
+      return await this.#fetch(record, urls, otherUrls);
+    } catch (error) {
+      if (this.run.signal.aborted || error instanceof SetupError) throw error;
+      picture.otherReason = error;
+      return undefined;
+    }
+  }
+
+  /** Removes a damaged picture that can be fetched again, for the next run to do so. */
+  async discard({ record: { folder, stem }, urls }: Picture): Promise<void> {
+    if (urls.length > 0) await this.output.remove(join(folder, `${stem}.jpg`));
+  }
+
+  async #fetch(
+    record: RecordFile,
+    urls: readonly string[],
+    wanted: readonly string[],
+  ): Promise<Picture> {
+    const { file, otherUrls } = await fetchImage(wanted, this.#http, this.options.ignoreRobots);
+    this.output.write(join(record.folder, `${record.stem}.jpg`), file);
+    return { record, file, urls, otherUrls };
+  }
+
+  /** Says which records were skipped for want of a picture. */
+  explainSkipped(): void {
+    const { run } = this;
+    if (this.#withoutLink > 0) {
+      run.warn(`skipped without a link to a picture: ${this.#withoutLink}`);
+    }
+    if (this.#notOnDisk > 0) {
+      run.warn(
+        `skipped without a picture on disk: ${this.#notOnDisk}; --download-images fetches them`,
+      );
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { parseMapping, readMapping } from "../../../lib/index/server/mapping.ts";
+import { ROOT } from "../../helpers/run_task.ts";
+import { documentOf } from "../contract.ts";
+
+Deno.test("the project's mappings have all fields, and vectors compared by cosine", async () => {
+  for (const kind of ["elasticsearch", "opensearch"] as const) {
+    for (const [name, size] of [["images", 2048], ["books", 1024]] as const) {
+      const mapping = await readMapping(join(ROOT, `mappings/${kind}/${name}.knn.mapping`));
+      const { dims, similarity, links } = mapping;
+      assert.deepEqual([mapping.kind, dims, similarity, links], [kind, size, "cosine", 16]);
+      const { properties } = mapping.body.mappings as { properties: object };
+      const fields = [...Object.keys(documentOf("x")), "vector"];
+      assert.deepEqual(Object.keys(properties).toSorted(), fields.toSorted());
+    }
+  }
+});
+
+Deno.test("parseMapping() says what is wrong with a file", async () => {
+  const bad = (vector: object) => JSON.stringify({ mappings: { properties: { vector } } });
+  const cases: [string, RegExp][] = [
+    ["{", /"x\.mapping": it is not JSON$/],
+    ["{}", /has no "mappings"/],
+    ['{"mappings":{}}', /no field "vector" of type/],
+    [bad({ type: "float" }), /no field "vector" of type/],
+    [bad({ type: "dense_vector", dims: 4, similarity: "l2_norm" }), /l2_norm, not by cosine/],
+    [bad({ type: "dense_vector", dims: 4, index: false }), /none, not by cosine/],
+    [bad({ type: "knn_vector", dimension: 4 }), /by l2, not by cosine/],
+    [bad({ type: "knn_vector" }), /with its size/],
+  ];
+  for (const [text, message] of cases) {
+    assert.throws(() => parseMapping(text, "x.mapping"), { code: "setup", message });
+  }
+  await assert.rejects(readMapping(join(ROOT, "none.mapping")), { code: "setup", message: /none/ });
+});
