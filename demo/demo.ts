@@ -1,9 +1,10 @@
 /** FLOW: stand-in -> download -> vectorize -> ingest -> search -> serve. */
 import { join, relative } from "node:path";
+import config from "../deno.json" with { type: "json" };
 import { EmbeddedIndex } from "../lib/index/embedded/embedded_index.ts";
 import { DEFAULT_INDEX } from "../lib/index/place.ts";
 import { PROGRAM_DIR } from "../lib/shared/program.ts";
-import type { Report, Run } from "../lib/shared/run.ts";
+import type { Report, Stage } from "../lib/shared/run.ts";
 import { SetupError } from "../lib/shared/errors.ts";
 import { exists, STATE_DIR } from "../lib/shared/files.ts";
 import { logLine } from "../lib/shared/log.ts";
@@ -16,7 +17,7 @@ const ASKED = "Portrait of the astronaut Eileen Collins";
 type DemoRecord = StandInRecord & { id: string; metadata: { title: string } };
 
 /** Runs the real tools against the stand-in, then searches. */
-export async function demo(options: DemoOptions, run: Run): Promise<Report> {
+export async function demo(options: DemoOptions, run: Stage): Promise<Report> {
   const { once, json, dataDir, port } = options;
   const records: DemoRecord[] = await readJson("catalogue.json");
   const pictures: Record<string, string> = await readJson("pictures.json");
@@ -75,7 +76,7 @@ async function readJson<T>(name: string): Promise<T> {
 }
 
 /** Takes the folder for this demo and empties it; one that holds something else is left alone. */
-async function takeFolder(path: string, run: Run): Promise<void> {
+async function takeFolder(path: string, run: Stage): Promise<void> {
   const isDemos = exists(join(path, STATE_DIR, "demo.lock"));
   if (!isDemos && exists(path) && (await Array.fromAsync(Deno.readDir(path))).length > 0) {
     throw new SetupError(`Cannot use folder "${path}": it holds something else than a demo`);
@@ -86,20 +87,19 @@ async function takeFolder(path: string, run: Run): Promise<void> {
   }
 }
 
-/** As in deno.json's tasks. */
-const LAUNCHER_ENV = "--allow-env=BASE_URL,INIT_CWD,ES_USER,ES_PASSWORD,ES_API_KEY";
-const launcher = join(PROGRAM_DIR, "tasks/launch.ts");
+/** `run` and its flags, as in deno.json's tasks, and the launcher. */
+const LAUNCH = config.tasks.demo.command.split(" ").slice(1, -2)
+  .concat(join(PROGRAM_DIR, "tasks/launch.ts"));
 
 /** Runs `deno task <args>` as a user would; failed items are part of the demo, other ends are not. */
 async function tool(
-  run: Run,
+  run: Stage,
   args: readonly string[],
   stdout: "inherit" | "null" = "inherit",
 ): Promise<void> {
   logLine(`\n$ deno task ${args.join(" ")}`);
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", "--allow-run", "--allow-read", LAUNCHER_ENV, launcher]
-      .concat(args),
+    args: [...LAUNCH, ...args],
     stdout,
   }).spawn();
   const stop = () => child.kill("SIGINT");

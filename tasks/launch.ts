@@ -5,53 +5,12 @@
  */
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
-import { type SignIn, signIn } from "../lib/index/sign_in.ts";
-import { PROGRAM_DIR } from "../lib/shared/program.ts";
+import { signIn } from "../lib/index/sign_in.ts";
 import { EXIT, explainParseError } from "../lib/shared/cli.ts";
-import { printResult } from "../lib/shared/log.ts";
-import { permissionFlags, type Permissions } from "../lib/shared/permissions.ts";
-
-/** How a tool's arguments are read, and what they call for. */
-interface Tool {
-  readonly parse: (argv: readonly string[]) => object;
-  readonly plan: (argv: readonly string[]) => { options: object; permissions: Permissions };
-}
-
-/** Loads the options of the tool that is asked for, and no others. */
-const TOOLS: Record<string, () => Promise<Tool>> = {
-  demo: () =>
-    import("../demo/options.ts")
-      .then((o) => tool(o.parseDemoOptions, o.demoPermissions)),
-  download: () =>
-    import("../lib/catalog/options.ts")
-      .then((o) => tool(o.parseDownloadOptions, o.downloadPermissions)),
-  vectorize: () =>
-    import("../lib/vectorize/options.ts")
-      .then((o) => tool(o.parseVectorizeOptions, o.vectorizePermissions)),
-  ingest: () =>
-    import("../lib/ingest/options.ts")
-      .then((o) => tool(o.parseIngestOptions, o.ingestPermissions)),
-  model: () =>
-    import("../lib/inference/models/model_options.ts")
-      .then((o) => tool(o.parseModelOptions, o.modelPermissions)),
-  search: () =>
-    import("../lib/search/options.ts")
-      .then((o) => tool(o.parseSearchOptions, o.searchPermissions)),
-  serve: () =>
-    import("../lib/serve/options.ts")
-      .then((o) => tool(o.parseServeOptions, o.servePermissions)),
-};
-
-function tool<O extends object>(
-  parse: (argv: readonly string[]) => O,
-  permissions: (options: O) => Permissions,
-): Tool {
-  const plan = (argv: readonly string[]) => {
-    const options = parse(argv);
-    return { options, permissions: permissions(options) };
-  };
-  return { parse, plan };
-}
+import { logLine, printResult } from "../lib/shared/log.ts";
+import { permissionFlags } from "../lib/shared/permissions.ts";
+import { PROGRAM_DIR } from "../lib/shared/program.ts";
+import { TOOLS } from "./tools.ts";
 
 /**
  * glibc's malloc gives memory back sooner: a native engine needs twice as much while it loads a
@@ -59,20 +18,24 @@ function tool<O extends object>(
  */
 const NATIVE_MALLOC = { MALLOC_ARENA_MAX: "2", MALLOC_TRIM_THRESHOLD_: "131072" };
 
-/** Collect garbage early: a run of days must not take more memory than one of minutes. */
+/**
+ * Collect garbage early: a run of days must not take more memory than one of minutes. The launcher
+ * itself is started so, too: V8 compiles modules again where its flags are others.
+ */
 const HEAP = "--v8-flags=--max-semi-space-size=4,--initial-old-space-size=16";
 
 const [name = "", ...argv] = Deno.args;
-Deno.exit(await launch(name, await TOOLS[name]!(), argv));
+Deno.exit(await launch(name, argv));
 
-async function launch(
-  name: string,
-  { parse, plan }: Tool,
-  argv: readonly string[],
-): Promise<number> {
+async function launch(name: string, argv: readonly string[]): Promise<number> {
+  const tool = TOOLS.get(name);
+  if (tool === undefined) {
+    logLine(`There is no tool "${name}"; there are ${[...TOOLS.keys()].join(", ")}`);
+    return EXIT.usage;
+  }
   enterFolderOfUser();
   try {
-    const { options, permissions } = plan(argv);
+    const { options, permissions, parse } = await tool.plan(argv);
     const flags = permissionFlags(permissions);
     if (argv.includes("--print-permissions")) {
       printResult(flags.join("\n"));
@@ -82,18 +45,20 @@ async function launch(
     if (signedIn === undefined) return EXIT.interrupted;
     const isNative = (permissions.ffi ?? []).length > 0;
     const env = { ...(isNative ? NATIVE_MALLOC : {}), ...signedIn.env };
-    return await run(name, flags, { ...signedIn, env });
+    return await run([...flags, join(PROGRAM_DIR, "tasks/tool.ts"), name, ...signedIn.argv], env);
   } catch (error) {
     return explainParseError(name, error);
   }
 }
 
-/** Runs the tool in a child process, to its end. */
-async function run(name: string, flags: readonly string[], { argv, env }: SignIn): Promise<number> {
+/**
+ * Runs the tool in a child process, to its end. `deno task` has seen to the packages already: to look
+ * once more for each of all tools would take a tenth of a second.
+ */
+async function run(args: readonly string[], env: Record<string, string>): Promise<number> {
   const config = `--config=${join(PROGRAM_DIR, "deno.json")}`;
-  const tool = join(PROGRAM_DIR, "tasks", `${name}.ts`);
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-remote", HEAP, config, ...flags, tool, ...argv],
+    args: ["run", "--quiet", "--no-remote", "--node-modules-dir=manual", HEAP, config, ...args],
     env,
   }).spawn();
   const pass = (signal: Deno.Signal) => {

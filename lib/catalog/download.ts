@@ -1,5 +1,5 @@
 /** FLOW: pages of the catalogue -> records -> `<group>/<id>.json`. */
-import type { Report, Run } from "../shared/run.ts";
+import type { Report, Stage } from "../shared/run.ts";
 import { FileError, HttpError, RecordError, SetupError } from "../shared/errors.ts";
 import { type OutputFolder } from "../shared/output_folder.ts";
 import { count, durationText } from "../shared/progress.ts";
@@ -8,25 +8,52 @@ import { CatalogClient, pageUrl } from "./client.ts";
 import { harvest, type Position, RESULT_WINDOW, type Step } from "./harvest.ts";
 import { Journal } from "./journal.ts";
 import type { DownloadOptions } from "./options.ts";
+import type { RecordFile } from "./record_files.ts";
 import { RecordStore } from "./record_store.ts";
 
 /** Stores every record of the query that is not there yet. */
-export async function download(options: DownloadOptions, run: Run): Promise<Report | void> {
-  const client = new CatalogClient(options, {
-    signal: run.signal,
-    onRetry: (error, waitMs) => {
-      run.stats.retried++;
-      run.warn(`${error.message}; trying again in ${(waitMs / 1000).toFixed(1)} s`);
-    },
-  });
+export async function download(options: DownloadOptions, run: Stage): Promise<Report | void> {
+  const client = catalogClient(options, run);
   try {
     if (options.dryRun) return await estimate(options, client);
     const output = await run.openOutput(options.outputFolder, { keepFailures: true });
-    await new Download(options, run, output).all(client);
+    for await (const _ of downloadRecords({ client, output }, options, run));
   } catch (error) {
     if (error instanceof HttpError) throw explained(error);
     throw error;
   }
+}
+
+/** What asks for the pages of one query, and counts the tries. */
+export function catalogClient(options: DownloadOptions, stage: Stage): CatalogClient {
+  return new CatalogClient(options, {
+    signal: stage.signal,
+    onRetry: (error, waitMs) => {
+      stage.stats.retried++;
+      stage.warn(`${error.message}; trying again in ${(waitMs / 1000).toFixed(1)} s`);
+    },
+  });
+}
+
+/** What a download works with. */
+export interface DownloadParts {
+  readonly client: CatalogClient;
+  /** Takes the records. */
+  readonly output: OutputFolder;
+}
+
+/**
+ * Stores the records of the query that are not there yet; hands on those of each page, stored now or
+ * earlier. What fails is counted by the stage.
+ *
+ * @throws {HttpError} if the service does not answer, or refuses the query
+ */
+export function downloadRecords(
+  { client, output }: DownloadParts,
+  options: DownloadOptions,
+  stage: Stage,
+): AsyncGenerator<readonly RecordFile[]> {
+  return new Download(options, stage, output).records(client);
 }
 
 /** One harvest into one folder. */
@@ -37,85 +64,95 @@ class Download {
 
   constructor(
     private readonly options: DownloadOptions,
-    private readonly run: Run,
+    private readonly stage: Stage,
     private readonly output: OutputFolder,
   ) {
     this.#store = new RecordStore(output, options.groupBy, options.overwrite);
     this.#journal = new Journal(output, options);
   }
 
-  async all(client: CatalogClient): Promise<void> {
-    const { options, run } = this;
+  async *records(client: CatalogClient): AsyncGenerator<readonly RecordFile[]> {
+    const { options, stage } = this;
     const start = await this.#start();
-    const steps = atMost(options.max - run.stats.done, harvest(options, client, start));
+    const steps = atMost(options.max - stage.stats.done, harvest(options, client, start));
     for await (const step of ahead(steps)) {
-      run.signal.throwIfAborted();
-      await this.#take(step);
+      stage.signal.throwIfAborted();
+      const records = await this.#take(step);
       if (step.after !== undefined) await this.#remember(step.after);
+      yield records;
     }
-    run.signal.throwIfAborted();
+    stage.signal.throwIfAborted();
     await this.#journal.end();
     this.#compareWithTotal();
   }
 
   /** Where the harvest begins, or goes on with the counts that it had. */
   async #start(): Promise<Position> {
-    const { options, run } = this;
+    const { options, stage } = this;
     const entry = options.resume ? this.#journal.read() : undefined;
-    if (!await this.output.keepFailures(entry?.failuresLength ?? 0)) {
-      run.warn("another run has replaced failures.jsonl: the earlier failures are only counted");
+    if (!await this.output.failures.keep(entry?.failuresLength ?? 0)) {
+      stage.warn("another run has replaced failures.jsonl: the earlier failures are only counted");
     }
     if (entry === undefined) {
       return { mode: options.scroll ? "scroll" : "pages", page: options.page };
     }
     this.#pages = entry.pages;
-    run.stats.total = entry.total;
-    run.stats.skipped = entry.done;
-    for (const [code, n] of Object.entries(entry.errors)) run.stats.addFailed(code, n);
-    run.warn(`going on after ${count(entry.pages)} pages, ${count(run.stats.done)} records`);
+    stage.stats.total = entry.total;
+    stage.stats.skipped = entry.done;
+    for (const [code, n] of Object.entries(entry.errors)) stage.stats.addFailed(code, n);
+    stage.warn(`going on after ${count(entry.pages)} pages, ${count(stage.stats.done)} records`);
     return entry.position;
   }
 
   async #remember(position: Position): Promise<void> {
-    const { stats } = this.run;
+    const { stats } = this.stage;
     this.#journal.write({
       position,
       pages: this.#pages,
       done: stats.stored + stats.skipped,
       errors: Object.fromEntries(stats.errors),
-      failuresLength: await this.output.failuresLength(),
+      failuresLength: await this.output.failures.length(),
       total: stats.total ?? 0,
     });
   }
 
-  /** Stores the records of a page, or counts them as lost. */
-  async #take(step: Step): Promise<void> {
-    const { options, run } = this;
+  /** Stores the records of a page, or counts them as lost; gives those that are there. */
+  async #take(step: Step): Promise<RecordFile[]> {
+    const { options, stage } = this;
+    const taken: RecordFile[] = [];
     this.#expect(step.total);
     if (step.page === undefined) await this.#lose(step);
     else {
-      const left = step.repeated ? Infinity : options.max - run.stats.done;
-      const records = step.page.items.slice(0, left);
-      for (const record of records) await this.#put(record, step);
+      const left = step.repeated ? Infinity : options.max - stage.stats.done;
+      for (const json of step.page.items.slice(0, left)) {
+        const record = await this.#put(json, step);
+        if (record !== undefined) taken.push(record);
+      }
     }
     if (!step.repeated) this.#pages++;
+    return taken;
   }
 
-  async #put(record: unknown, { url, repeated }: Step): Promise<void> {
+  /** Stores a record; undefined if that failed, or if it is there and was handed on before. */
+  async #put(json: unknown, { url, repeated }: Step): Promise<RecordFile | undefined> {
     try {
-      const result = this.#store.put(record);
-      if (!repeated || result === "stored") this.run.stats[result]++;
+      const { record, result } = this.#store.put(json);
+      if (repeated && result !== "stored") return undefined;
+      this.stage.stats[result]++;
+      return record;
     } catch (error) {
-      if (repeated && (error instanceof RecordError || error instanceof FileError)) return;
-      await this.run.fail({ file: url, stage: "store" }, error);
+      if (!repeated || !(error instanceof RecordError || error instanceof FileError)) {
+        await this.stage.fail({ file: url, stage: "store" }, error);
+      }
+      return undefined;
     }
   }
 
   async #lose({ url, error, records }: Step): Promise<void> {
-    const { total = Infinity, done } = this.run.stats;
+    const { total = Infinity, done } = this.stage.stats;
     const missing = Math.min(records, total - done);
     if (missing <= 0) return;
-    await this.run.fail({ file: url, stage: "fetch" }, error, missing);
+    await this.stage.fail({ file: url, stage: "fetch" }, error, missing);
     if (!this.options.log || error === undefined) return;
     const { status, body } = error.info;
     const text = [url, status ?? error.code, error.message, body ?? ""].join("\n");
@@ -123,7 +160,7 @@ class Download {
   }
 
   #expect(totalElements: number | undefined): void {
-    const { options, run: { stats } } = this;
+    const { options, stage: { stats } } = this;
     if (totalElements !== undefined) {
       stats.total = Math.min(options.max, Math.max(0, totalElements - options.page * options.size));
     }
@@ -132,9 +169,9 @@ class Download {
   }
 
   #compareWithTotal(): void {
-    const { total, done } = this.run.stats;
+    const { total, done } = this.stage.stats;
     if (total === undefined || done === total) return;
-    this.run.warn(`the service told of ${count(total)} records, but gave ${count(done)}`);
+    this.stage.warn(`the service told of ${count(total)} records, but gave ${count(done)}`);
   }
 }
 

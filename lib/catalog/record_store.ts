@@ -1,6 +1,7 @@
 /** Records on disk: `<folder>/<group>/…/<id>.json`. */
 import { RecordError } from "../shared/errors.ts";
 import { type OutputFolder } from "../shared/output_folder.ts";
+import { type RecordFile, recordFile } from "./record_files.ts";
 import { groupFolders, type GroupKey, isReservedOnWindows } from "./group_by.ts";
 
 /** Longest id in UTF-8 bytes: leaves room for suffixes within a file name's 255. */
@@ -15,15 +16,20 @@ export class RecordStore {
   ) {}
 
   /**
-   * Stores a record, unless it is there already; to overwrite is to replace what has changed.
+   * Stores a record, unless it is there already; to overwrite is to replace what has changed. Tells
+   * its file, too.
    *
    * @throws {RecordError} if the record has no id that can be a file name
    */
-  put(record: unknown): "stored" | "skipped" {
-    const id = recordId(record);
-    const path = [...groupFolders(record, this.groupBy), `${id}.json`].join("/");
+  put(json: unknown): { readonly record: RecordFile; readonly result: "stored" | "skipped" } {
+    const id = recordId(json);
+    const path = [...groupFolders(json, this.groupBy), `${id}.json`].join("/");
+    return { record: recordFile(this.folder.path, path), result: this.#write(path, json) };
+  }
+
+  #write(path: string, json: unknown): "stored" | "skipped" {
     if (!this.overwrite && this.folder.has(path)) return "skipped";
-    const text = JSON.stringify(record);
+    const text = JSON.stringify(json);
     if (this.overwrite && this.folder.read(path) === text) return "skipped";
     this.folder.write(path, text);
     return "stored";

@@ -1,13 +1,11 @@
 /** Which stored records a run is about. */
 import { relative } from "node:path";
-import { type Failure, failuresFile, failuresFiles, readFailures } from "../shared/failures.ts";
+import { type Failure, type FailureList, failuresFiles, readFailures } from "../shared/failures.ts";
 import { exists } from "../shared/files.ts";
-import { type OutputFolder } from "../shared/output_folder.ts";
-import { type Listing, type OnUnreadable } from "../shared/walk.ts";
-import type { Run } from "../shared/run.ts";
+import type { Listing, OnUnreadable } from "../shared/walk.ts";
 import { type RecordFile, recordFile, recordFilesIn, recordNames, stemOf } from "./record_files.ts";
 import { rglobPattern } from "./rglob.ts";
-import { isInShard, type Shard, shardName } from "./shard.ts";
+import { isInShard, type Shard } from "./shard.ts";
 
 /** What chooses the records of a run. */
 export interface Selection {
@@ -33,17 +31,17 @@ const TOGETHER = 32;
 /**
  * The records of a run, in a stable order, some at a time.
  *
- * @param earlier bytes of the list of failures that are an earlier run's
+ * @param own the list of failures that the run adds to itself
  * @param onUnreadable is told of folders that cannot be read
  * @throws {SetupError} if the records' folder cannot be read
  */
 export async function* selectRecords(
   selection: Selection,
-  earlier = Infinity,
+  own?: FailureList,
   onUnreadable?: OnUnreadable,
 ): AsyncGenerator<readonly RecordFile[]> {
   if (selection.retryFailed) {
-    for await (const record of failedRecords(selection, earlier)) yield [record];
+    for await (const record of failedRecords(selection, own)) yield [record];
     return;
   }
   for await (const { folder, names } of selectNames(selection, onUnreadable)) {
@@ -68,12 +66,13 @@ async function* selectNames(
 }
 
 /** The records that the lists of failures name, those of other shards' runs too, each once. */
-async function* failedRecords(selection: Selection, earlier: number): AsyncGenerator<RecordFile> {
-  const { outputDir, shard } = selection;
-  const own = failuresFile(outputDir, shardName(shard));
+async function* failedRecords(
+  selection: Selection,
+  own: FailureList | undefined,
+): AsyncGenerator<RecordFile> {
   const seen = new Set<string>();
-  for (const list of failuresFiles(outputDir)) {
-    for await (const failure of readFailures(list, list === own ? earlier : Infinity)) {
+  for (const list of failuresFiles(selection.outputDir)) {
+    for await (const failure of list === own?.path ? own.earlier() : readFailures(list)) {
       const record = recordOf(failure, selection);
       if (record === undefined || seen.has(record.path)) continue;
       seen.add(record.path);
@@ -95,32 +94,28 @@ function recordOf(
   return shard === undefined || isInShard(record.stem, shard) ? record : undefined;
 }
 
-/** Takes the failures off the run's list that a run with this selection has tried again. */
-export async function dropRetried(
-  selection: Selection,
-  output: OutputFolder,
-  earlier: number,
-): Promise<void> {
-  await output.dropFailures(earlier, (failure) => recordOf(failure, selection) !== undefined);
+/** Whether the failure is about a record that a run with this selection tries again. */
+export function isSelectedFailure(failure: Partial<Failure>, selection: Selection): boolean {
+  return recordOf(failure, selection) !== undefined;
 }
 
-/** Counts the records beside the work, for the progress line and the summary. */
-export function countTotal(selection: Selection, earlier: number, run: Run): Promise<void> {
-  const counting = (async () => {
-    let total = 0;
-    for await (const n of sizes(selection, earlier)) {
-      if (run.signal.aborted) return;
-      total += n;
-    }
-    run.stats.total = total;
-  })();
-  counting.catch(() => {}); // the work meets the same fault, and tells it
-  return counting;
+/** How many records there are; as many as were counted when the signal comes. */
+export async function countRecords(
+  selection: Selection,
+  own?: FailureList,
+  signal?: AbortSignal,
+): Promise<number> {
+  let total = 0;
+  for await (const n of sizes(selection, own)) {
+    if (signal?.aborted) break;
+    total += n;
+  }
+  return total;
 }
 
 /** How many records there are, part by part. */
-async function* sizes(selection: Selection, earlier: number): AsyncGenerator<number> {
-  if (selection.retryFailed) { for await (const _ of failedRecords(selection, earlier)) yield 1; }
+async function* sizes(selection: Selection, own?: FailureList): AsyncGenerator<number> {
+  if (selection.retryFailed) { for await (const _ of failedRecords(selection, own)) yield 1; }
   else for await (const { names } of selectNames(selection)) yield names.length;
 }
 

@@ -36,7 +36,7 @@ export async function openIndex(
     return await EmbeddedIndex.open({ dir: place.dir, name, mode, recreate });
   }
   const { openServerIndex } = await import("./server/open_server.ts");
-  return await openServerIndex({ ...options, ...await signIn(place), index: name });
+  return await openServerIndex({ ...options, ...await credentialsOf(place), index: name });
 }
 
 /**
@@ -53,10 +53,10 @@ export async function openIndexes(
     return new IndexFolder(place.dir);
   }
   const { Cluster } = await import("./server/cluster.ts");
-  return new Cluster({ ...options, ...await signIn(place) });
+  return new Cluster({ ...options, ...await credentialsOf(place) });
 }
 
-async function signIn({ urls, user, password, apiKey, ca }: ServerPlace) {
+async function credentialsOf({ urls, user, password, apiKey, ca }: ServerPlace) {
   const text = ca === undefined ? undefined : await readCertificate(ca);
   return { urls, user, password, apiKey, ca: text };
 }

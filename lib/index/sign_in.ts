@@ -27,9 +27,10 @@ export interface SignIn {
  */
 export async function signIn(
   argv: readonly string[],
-  { place, dryRun = false }: SignInOptions,
+  options: object,
   parse: (argv: readonly string[]) => object,
 ): Promise<SignIn | undefined> {
+  const { place, dryRun = false }: SignInOptions = options;
   if (place?.kind !== "server") return { argv, env: {} };
   const { user, apiKey } = place;
   let { password } = place;

@@ -5,7 +5,7 @@ import type { Document, VectorIndex } from "../index/types.ts";
 import { readImageFile } from "../images/load.ts";
 import { openModel } from "../inference/models/model.ts";
 import { WorkerPool } from "../inference/workers/worker_pool.ts";
-import type { Report, Run } from "../shared/run.ts";
+import type { Report, Stage } from "../shared/run.ts";
 import { errorMessage, fileReason, SetupError } from "../shared/errors.ts";
 import { count } from "../shared/progress.ts";
 import { tableText } from "../shared/table.ts";
@@ -24,7 +24,7 @@ interface Found {
 const PATIENCE = { timeoutMs: 30_000, retries: 3, concurrency: 1 };
 
 /** Finds the documents of the question. */
-export async function search(options: SearchOptions, run: Run): Promise<Report> {
+export async function search(options: SearchOptions, run: Stage): Promise<Report> {
   const { question, index: name, place } = options;
   await using index = await openIndex(place, name, {
     mode: "read",

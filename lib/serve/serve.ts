@@ -6,7 +6,7 @@ import { errorMessage, fileReason, HttpError, SetupError } from "../shared/error
 import { requireFolder } from "../shared/files.ts";
 import { logLine } from "../shared/log.ts";
 import { count } from "../shared/progress.ts";
-import type { Report, Run } from "../shared/run.ts";
+import type { Report, Stage } from "../shared/run.ts";
 import { Api } from "./api.ts";
 import { Metrics } from "./metrics.ts";
 import { Pictures } from "./pictures.ts";
@@ -20,7 +20,7 @@ const REPEAT_MS = 10_000;
 const MAX_REMEMBERED = 100;
 
 /** Answers requests until the run is interrupted. */
-export async function serve(options: ServeOptions, run: Run): Promise<Report> {
+export async function serve(options: ServeOptions, run: Stage): Promise<Report> {
   const { place, imagesDir, imageOrigins, timeoutSeconds, quiet } = options;
   if (imagesDir !== undefined) await requireFolder(imagesDir);
   const metrics = new Metrics();
@@ -61,7 +61,7 @@ function seldom(tell: (text: string) => void): (text: string) => void {
 }
 
 /** Tells of indexes that cannot be reached yet; a fault that will not pass by itself ends the run. */
-async function checkPlace(indexes: Indexes, run: Run): Promise<void> {
+async function checkPlace(indexes: Indexes, run: Stage): Promise<void> {
   try {
     await indexes.check();
   } catch (error) {
@@ -73,7 +73,7 @@ async function checkPlace(indexes: Indexes, run: Run): Promise<void> {
 }
 
 /** Loads the model, if there is one; else tells that uploads are off, and what turns them on. */
-async function startUploads(options: ServeOptions, metrics: Metrics, run: Run): Promise<Uploads> {
+async function startUploads(options: ServeOptions, metrics: Metrics, run: Stage): Promise<Uploads> {
   if (!options.uploads) return Uploads.off("the server was started with --no-uploads", metrics);
   try {
     return await Uploads.start(options, metrics);

@@ -1,9 +1,10 @@
-/** Runs one tool: signals, progress, summary, exit code. Holds the only `Deno.exit`. */
+/** Runs one tool: signals, progress, summary, exit code. */
 import { type CommonOptions, HelpRequest } from "./args.ts";
-import { errorMessage, MakenError, UsageError } from "./errors.ts";
+import { UsageError } from "./errors.ts";
 import { drawStatus, isTerminal, logLine, printResult, terminalWidth } from "./log.ts";
-import { count, durationText, progressText, type RunStats } from "./progress.ts";
-import { type Report, Run } from "./run.ts";
+import { progressText } from "./progress.ts";
+import { type Report, Run, type Stage } from "./run.ts";
+import { fatalText, summaryJson, summaryText } from "./summary.ts";
 
 /** Exit codes of every task. */
 export const EXIT = { done: 0, itemsFailed: 1, usage: 2, interrupted: 130 } as const;
@@ -11,70 +12,63 @@ export const EXIT = { done: 0, itemsFailed: 1, usage: 2, interrupted: 130 } as c
 /** A terminal and the launcher may both pass on one Ctrl-C: signals this close count as one. */
 const SAME_SIGNAL_MS = 500;
 
+/** What a tool does, with its options as they were parsed. */
+export type Flow<O> = (options: O, run: Run) => Promise<Report | void>;
+
 /**
- * Parses the arguments, runs the tool and ends the process with its exit code.
+ * Parses the arguments and runs the tool, to its summary.
  *
  * @param task name of the tool, as in `deno task <name>`
  * @param parse arguments to options; throws UsageError or HelpRequest
- * @param work the tool's flow
+ * @param flow what the tool does
  * @param argv arguments after the tool's name
+ * @param end ends the process at once, where nothing is waited for any more
+ * @returns the exit code
  */
 export async function runTool<O extends CommonOptions>(
   task: string,
   parse: (argv: readonly string[]) => O,
-  work: (options: O, run: Run) => Promise<Report | void>,
-  argv: readonly string[] = Deno.args,
-): Promise<never> {
+  flow: Flow<O>,
+  argv: readonly string[],
+  end: (code: number) => never,
+): Promise<number> {
   let options: O;
   try {
     options = parse(argv);
   } catch (error) {
-    Deno.exit(explainParseError(task, error));
+    return explainParseError(task, error);
   }
   const abort = new AbortController();
-  stopOnSignals(task, abort);
+  stopOnSignals(task, abort, end);
   const run = new Run(task, abort.signal);
-  const started = performance.now();
-  const stopProgress = showProgress(run, started);
+  const stopProgress = showProgress(run);
   let report: Report | void = undefined;
   let fatal: unknown;
   try {
-    report = await work(options, run);
+    report = await flow(options, run);
   } catch (error) {
     fatal = error;
   } finally {
     stopProgress();
   }
-  const failuresPath = run.failuresPath();
   await run[Symbol.asyncDispose]();
+  return conclude(run, fatal, report ?? {}, options);
+}
 
-  const interrupted = abort.signal.aborted;
-  if (fatal !== undefined && !interrupted) logLine(fatalText(task, fatal));
-  const seconds = (performance.now() - started) / 1000;
-  if (options.json) {
-    const error = fatal === undefined || interrupted ? {} : { error: errorMessage(fatal) };
-    printResult(
-      JSON.stringify({ ...summaryJson(task, seconds, run.stats), ...report?.json, ...error }),
-    );
-  } else if (report?.text !== undefined) {
-    printResult(report.text);
+/** Prints result and summary; gives the exit code. */
+function conclude(run: Run, fatal: unknown, report: Report, { json }: CommonOptions): number {
+  const { task, counts, signal: { aborted } } = run;
+  const error = aborted ? undefined : fatal;
+  if (error !== undefined) logLine(fatalText(task, error));
+  if (json) printResult(JSON.stringify(summaryJson(run, report, error)));
+  else if (report.text !== undefined) printResult(report.text);
+  if (error === undefined || counts.done > 0) {
+    const state = aborted ? "interrupted: " : error === undefined ? "" : "stopped: ";
+    logLine(summaryText(run, report, state));
   }
-  const begun = fatal === undefined || interrupted || run.stats.done > 0;
-  if (begun) {
-    const counts = report?.summary ?? summaryText(run.stats);
-    const state = interrupted ? "interrupted: " : fatal === undefined ? "" : "stopped: ";
-    const where = run.stats.failed > 0 && failuresPath ? ` (see ${failuresPath})` : "";
-    logLine(`${task}: ${state}${counts}${where} in ${durationText(seconds)}`);
-  }
-  Deno.exit(
-    interrupted
-      ? EXIT.interrupted
-      : fatal !== undefined
-      ? EXIT.usage
-      : run.stats.failed > 0
-      ? EXIT.itemsFailed
-      : EXIT.done,
-  );
+  if (aborted) return EXIT.interrupted;
+  if (error !== undefined) return EXIT.usage;
+  return counts.failed > 0 ? EXIT.itemsFailed : EXIT.done;
 }
 
 /** Prints why the arguments were not taken, or the help that they asked for; gives the exit code. */
@@ -89,11 +83,11 @@ export function explainParseError(task: string, error: unknown): number {
 }
 
 /** The first signal asks the run to end, a later one ends it at once; so does the loss of the launcher. */
-function stopOnSignals(task: string, abort: AbortController): void {
+function stopOnSignals(task: string, abort: AbortController, end: (code: number) => never): void {
   let first: number | undefined;
   const stop = () => {
     const now = performance.now();
-    if (first !== undefined && now - first > SAME_SIGNAL_MS) Deno.exit(EXIT.interrupted);
+    if (first !== undefined && now - first > SAME_SIGNAL_MS) end(EXIT.interrupted);
     if (first !== undefined) return;
     first = now;
     logLine(`${task}: stopping; press Ctrl-C again to stop at once`);
@@ -103,28 +97,21 @@ function stopOnSignals(task: string, abort: AbortController): void {
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
   if (Deno.build.standalone) return;
   const launcher = Deno.ppid;
-  Deno.unrefTimer(setInterval(() => Deno.ppid === launcher || Deno.exit(EXIT.interrupted), 250));
+  Deno.unrefTimer(setInterval(() => Deno.ppid === launcher || end(EXIT.interrupted), 250));
 }
 
 /** Draws the progress line now and then; gives the function that ends it. */
-function showProgress(run: Run, started: number): () => void {
+function showProgress(run: Run): () => void {
   const terminal = isTerminal();
-  const text = () => {
-    const { done, total, failed, skipped, detail } = run.stats;
-    const seconds = (performance.now() - started) / 1000;
-    const width = terminal ? terminalWidth() : Infinity;
-    return progressText(
-      { label: run.task, done, total, failed, skipped, detail, seconds },
-      width,
-    );
-  };
   let last = "";
   const tick = () => {
-    const { total, done, detail } = run.stats;
-    if (total === undefined && done === 0 && detail === "") return;
-    const state = `${done} ${detail}`;
-    if (terminal) drawStatus(text());
-    else if (state !== last) logLine(text());
+    const begun = (run.stages.length === 0 ? [run] : run.stages).filter(({ stats }) =>
+      stats.total !== undefined || stats.done > 0 || stats.detail !== ""
+    );
+    if (begun.length === 0) return;
+    const state = begun.map(({ stats }) => `${stats.done} ${stats.detail}`).join();
+    if (terminal) drawStatus(progressLine(begun, terminalWidth()));
+    else if (state !== last) logLine(progressLine(begun));
     last = state;
   };
   const timer = setInterval(tick, terminal ? 100 : 10_000);
@@ -134,31 +121,11 @@ function showProgress(run: Run, started: number): () => void {
   };
 }
 
-function summaryJson(task: string, seconds: number, stats: RunStats): Record<string, unknown> {
-  const { stored, skipped, failed, retried } = stats;
-  return {
-    task,
-    seconds: Math.round(seconds * 1000) / 1000,
-    total: stats.total ?? stats.done,
-    stored,
-    skipped,
-    failed,
-    retried,
-    errors: Object.fromEntries(stats.errors),
-  };
-}
-
-function summaryText(stats: RunStats): string {
-  const { stored, skipped, failed, errors } = stats;
-  const codes = [...errors].map(([code, n]) => `${count(n)} ${code}`).join(", ");
-  const parts = [`${count(stored)} stored`, `${count(skipped)} skipped`, `${count(failed)} failed`];
-  const total = stats.total === undefined ? "" : ` of ${count(stats.total)}`;
-  return parts.join(", ") + total + (codes === "" ? "" : ` [${codes}]`);
-}
-
-/** One line for what was foreseen, with the stack only for what was not. */
-function fatalText(task: string, error: unknown): string {
-  if (error instanceof MakenError) return `${task}: ${errorMessage(error)}`;
-  const stack = error instanceof Error ? error.stack ?? error.message : String(error);
-  return `${task}: internal error, please report it: ${stack}`;
+/** The progress of each stage, in one line of `width` columns. */
+function progressLine(stages: readonly Stage[], width = Infinity): string {
+  const parts = stages.map(({ task, seconds, stats }) => {
+    const { done, total, failed, skipped, detail } = stats;
+    return progressText({ label: task, done, total, failed, skipped, detail, seconds }, Infinity);
+  });
+  return parts.join("  |  ").slice(0, Math.max(1, width - 1));
 }

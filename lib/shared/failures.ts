@@ -2,6 +2,7 @@
 import { createReadStream, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileReason, SetupError } from "./errors.ts";
 import { exists, STATE_DIR } from "./files.ts";
 
 /** A failed item, as one line of `failures.jsonl`. */
@@ -51,4 +52,76 @@ export function failuresFiles(folder: string): string[] {
   if (!exists(stateDir)) return [];
   const names = readdirSync(stateDir).filter((name) => /^failures(\..*)?\.jsonl$/.test(name));
   return names.sort().map((name) => join(stateDir, name));
+}
+
+/** The list that one run adds to: what an earlier run left in it comes first. */
+export class FailureList implements Disposable {
+  #earlier: number;
+
+  private constructor(
+    readonly path: string,
+    private readonly file: Deno.FsFile,
+    length: number,
+  ) {
+    this.#earlier = length;
+  }
+
+  /** Opens the list; nothing is taken off it. */
+  static async open(path: string): Promise<FailureList> {
+    const file = await Deno.open(path, { create: true, append: true });
+    try {
+      return new FailureList(path, file, (await Deno.stat(path)).size);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /** The failures that an earlier run left. */
+  earlier(): AsyncGenerator<Partial<Failure>> {
+    return readFailures(this.path, this.#earlier);
+  }
+
+  /** Length of the list in bytes, to go on from with {@linkcode keep}. */
+  async length(): Promise<number> {
+    return (await Deno.stat(this.path)).size;
+  }
+
+  /**
+   * Cuts the list to its first `length` bytes: what an earlier run had listed when it got where this
+   * one goes on. Gives false, and keeps nothing, if another run has written the list since.
+   */
+  async keep(length: number): Promise<boolean> {
+    const isKept = length === 0 || (await Deno.readFile(this.path))[length - 1] === 0x0a;
+    this.#earlier = isKept ? length : 0;
+    await this.file.truncate(this.#earlier);
+    return isKept;
+  }
+
+  /** Adds a line. */
+  async add(failure: Failure): Promise<void> {
+    const line = new TextEncoder().encode(JSON.stringify(failure) + "\n");
+    try {
+      for (let written = 0; written < line.length;) {
+        written += await this.file.write(line.subarray(written));
+      }
+    } catch (error) {
+      const reason = fileReason(error);
+      throw new SetupError(`Cannot write "${this.path}": ${reason}`, { cause: error });
+    }
+  }
+
+  /** The list's text without those of an earlier run that this one has tried again. */
+  async textWithout(wasTried: (failure: Partial<Failure>) => boolean): Promise<string> {
+    let kept = "";
+    for await (const failure of this.earlier()) {
+      if (!wasTried(failure)) kept += `${JSON.stringify(failure)}\n`;
+    }
+    const added = (await Deno.readFile(this.path)).subarray(this.#earlier);
+    return kept + new TextDecoder().decode(added);
+  }
+
+  [Symbol.dispose](): void {
+    this.file.close();
+  }
 }

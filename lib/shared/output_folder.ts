@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { FileError, fileReason, SetupError } from "./errors.ts";
-import { type Failure, failuresFile, readFailures } from "./failures.ts";
+import { type Failure, FailureList, failuresFile } from "./failures.ts";
 import { exists, STATE_DIR } from "./files.ts";
 
 /** How long a lock is waited for: as long as the processes of a killed run may take to end. */
@@ -32,11 +32,10 @@ export class OutputFolder implements AsyncDisposable {
 
   private constructor(
     readonly path: string,
-    /** Path of `failures.jsonl`. */
-    readonly failuresPath: string,
+    /** The items that failed. */
+    readonly failures: FailureList,
     private readonly temporaryDir: string,
     private readonly locks: readonly Deno.FsFile[],
-    private readonly failures: Deno.FsFile,
   ) {}
 
   /**
@@ -49,7 +48,6 @@ export class OutputFolder implements AsyncDisposable {
     const stateDir = join(path, STATE_DIR);
     const name = part === undefined ? task : `${task}.${part}`;
     const temporaryDir = join(stateDir, `${name}.tmp`);
-    const failuresPath = failuresFile(path, part);
     const held: Deno.FsFile[] = [];
     try {
       await Deno.mkdir(stateDir, { recursive: true });
@@ -65,8 +63,8 @@ export class OutputFolder implements AsyncDisposable {
       }
       await Deno.remove(temporaryDir, { recursive: true }).catch(() => {}); // mostly not there
       await Deno.mkdir(temporaryDir, { recursive: true });
-      const failures = await Deno.open(failuresPath, { create: true, append: true });
-      return new OutputFolder(path, failuresPath, temporaryDir, held, failures);
+      const failures = await FailureList.open(failuresFile(path, part));
+      return new OutputFolder(path, failures, temporaryDir, held);
     } catch (error) {
       for (const lock of held) lock.close();
       if (error instanceof SetupError) throw error;
@@ -130,53 +128,17 @@ export class OutputFolder implements AsyncDisposable {
     });
   }
 
-  /** Length of `failures.jsonl` in bytes. */
-  async failuresLength(): Promise<number> {
-    return (await this.failures.stat()).size;
-  }
-
   /**
-   * Cuts `failures.jsonl` to its first `length` bytes: those of an earlier run that goes on. Gives
-   * false, and keeps nothing, if another run has written it since.
+   * Takes those failures off the list that an earlier run left and this one has tried again. The last
+   * thing to do: no failure can be listed afterwards.
    */
-  async keepFailures(length: number): Promise<boolean> {
-    const isKept = length === 0 || (await Deno.readFile(this.failuresPath))[length - 1] === 0x0a;
-    await this.failures.truncate(isKept ? length : 0);
-    return isKept;
-  }
-
-  /**
-   * Takes those failures out of the first `length` bytes of `failures.jsonl` that have been tried
-   * again. The last thing to do: no failure can be recorded afterwards.
-   */
-  async dropFailures(
-    length: number,
-    wasTried: (failure: Partial<Failure>) => boolean,
-  ): Promise<void> {
-    let kept = "";
-    for await (const failure of readFailures(this.failuresPath, length)) {
-      if (!wasTried(failure)) kept += `${JSON.stringify(failure)}\n`;
-    }
-    const rest = (await Deno.readFile(this.failuresPath)).subarray(length);
-    const text = kept + new TextDecoder().decode(rest);
-    this.write(join(STATE_DIR, basename(this.failuresPath)), text);
-  }
-
-  /** Adds a line to `failures.jsonl`. */
-  async recordFailure(failure: Failure): Promise<void> {
-    const line = new TextEncoder().encode(JSON.stringify(failure) + "\n");
-    try {
-      for (let written = 0; written < line.length;) {
-        written += await this.failures.write(line.subarray(written));
-      }
-    } catch (error) {
-      const reason = fileReason(error);
-      throw new SetupError(`Cannot write "${this.failuresPath}": ${reason}`, { cause: error });
-    }
+  async dropFailures(wasTried: (failure: Partial<Failure>) => boolean): Promise<void> {
+    const file = join(STATE_DIR, basename(this.failures.path));
+    this.write(file, await this.failures.textWithout(wasTried));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.failures.close();
+    this.failures[Symbol.dispose]();
     await Deno.remove(this.temporaryDir, { recursive: true }).catch(() => {}); // not worth a failure
     for (const lock of this.locks) lock.close();
   }

@@ -22,6 +22,19 @@ export class RunStats {
     return this.stored + this.skipped + this.failed;
   }
 
+  /** Counts of several stages: what the first has to do, what the last has done, what failed in any. */
+  static ofStages(first: RunStats, last: RunStats, all: readonly RunStats[]): RunStats {
+    const stats = new RunStats();
+    stats.total = first.total;
+    stats.stored = last.stored;
+    stats.skipped = last.skipped;
+    for (const { retried, errors } of all) {
+      stats.retried += retried;
+      for (const [code, n] of errors) stats.addFailed(code, n);
+    }
+    return stats;
+  }
+
   /** Counts `count` failed items under their code. */
   addFailed(code: string, count = 1): void {
     this.failed += count;

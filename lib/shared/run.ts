@@ -1,4 +1,4 @@
-/** One run of a tool: its counts, its failures, its output folder, and how it is told to end. */
+/** Runs and their stages: counts, failures, output folders, and how they are told to end. */
 import { errorCode, errorMessage, SetupError } from "./errors.ts";
 import { OutputFolder } from "./output_folder.ts";
 import { logLine } from "./log.ts";
@@ -17,22 +17,24 @@ export interface Report {
   readonly summary?: string;
 }
 
-/** One run of a tool: what its flow needs of the world around it. */
-export class Run implements AsyncDisposable {
+/** One flow at work, alone or among others: what it needs of the world around it. */
+export class Stage implements AsyncDisposable {
   readonly stats = new RunStats();
   readonly #outputs = new AsyncDisposableStack();
+  readonly #began = performance.now();
+  #ended: number | undefined;
   #output: OutputFolder | undefined;
   #shown = 0;
 
   /**
    * @param task name of the tool
-   * @param signal aborted when the run is to end early
+   * @param signal aborted when the stage is to end early
    */
   constructor(readonly task: string, readonly signal: AbortSignal) {}
 
   /**
-   * Opens the folder that this run writes to; its `failures.jsonl` begins anew and takes the run's
-   * failures.
+   * Opens the folder that this stage writes to; its `failures.jsonl` begins anew and takes the
+   * stage's failures.
    *
    * @param options.keepFailures whether those of an earlier run stay, for the caller to cut
    * @param options.part of the task's work, where several runs share the folder
@@ -43,7 +45,7 @@ export class Run implements AsyncDisposable {
     { keepFailures = false, part }: { keepFailures?: boolean; part?: string | undefined } = {},
   ): Promise<OutputFolder> {
     const output = this.#outputs.use(await OutputFolder.open(path, this.task, part));
-    if (!keepFailures) await output.keepFailures(0);
+    if (!keepFailures) await output.failures.keep(0);
     return this.#output = output;
   }
 
@@ -71,7 +73,7 @@ export class Run implements AsyncDisposable {
       );
     }
     const time = new Date().toISOString();
-    await this.#output?.recordFailure({ id, file, stage, code, message, time });
+    await this.#output?.failures.add({ id, file, stage, code, message, time });
   }
 
   /** A line to the person who runs the tool. */
@@ -81,10 +83,56 @@ export class Run implements AsyncDisposable {
 
   /** Path of `failures.jsonl`, once there is an output folder. */
   failuresPath(): string | undefined {
-    return this.#output?.failuresPath;
+    return this.#output?.failures.path;
+  }
+
+  /** Seconds from its begin to its end, or until now. */
+  get seconds(): number {
+    return ((this.#ended ?? performance.now()) - this.#began) / 1000;
+  }
+
+  /** The stage has nothing left to do; its time stands still. */
+  end(): void {
+    this.#ended ??= performance.now();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.end();
     await this.#outputs.disposeAsync();
+  }
+}
+
+/** One run of a tool: a stage of its own, or several that hand their results on. */
+export class Run extends Stage {
+  readonly #stages: Stage[] = [];
+
+  /** The stages that were begun; none where the run is its only one. */
+  get stages(): readonly Stage[] {
+    return this.#stages;
+  }
+
+  /** Begins a stage, which ends with the run at the latest. */
+  stage(task: string): Stage {
+    const stage = new Stage(task, this.signal);
+    this.#stages.push(stage);
+    return stage;
+  }
+
+  /**
+   * What the run has done. Of several stages: the total of the first, what the last one stored and
+   * skipped, and the failures of all.
+   */
+  get counts(): RunStats {
+    const [first, last] = [this.#stages[0], this.#stages.at(-1)];
+    return first === undefined || last === undefined ? this.stats : RunStats.ofStages(
+      first.stats,
+      last.stats,
+      [this, ...this.#stages].map(({ stats }) => stats),
+    );
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    for (const stage of this.#stages) await stage[Symbol.asyncDispose]();
+    await super[Symbol.asyncDispose]();
   }
 }

@@ -7,7 +7,7 @@ import { VERSION } from "../shared/args.ts";
 import { SetupError } from "../shared/errors.ts";
 import { type OutputFolder } from "../shared/output_folder.ts";
 import { HttpClient } from "../shared/http.ts";
-import type { Run } from "../shared/run.ts";
+import type { Stage } from "../shared/run.ts";
 import type { VectorizeOptions } from "./options.ts";
 
 /** A record with its picture's file. */
@@ -30,24 +30,24 @@ export class PictureLoader {
 
   constructor(
     private readonly options: VectorizeOptions,
-    private readonly run: Run,
+    private readonly stage: Stage,
     private readonly output: OutputFolder,
   ) {
     this.#http = new HttpClient({
-      signal: run.signal,
+      signal: stage.signal,
       timeoutMs: options.timeoutSeconds * 1000,
       retries: options.retries,
       delayMs: options.delaySeconds * 1000,
       hosts: options.imageHosts,
       maxBytes: MAX_IMAGE_BYTES,
       userAgent: `maken/${VERSION}`,
-      onRetry: () => run.stats.retried++,
+      onRetry: () => stage.stats.retried++,
     });
   }
 
   /** The record's picture; undefined if it has none, which is counted. */
   async load(record: RecordFile): Promise<Picture | undefined> {
-    const { options, run } = this;
+    const { options, stage } = this;
     try {
       const { thumbnails } = await readRecord(record);
       const urls = options.downloadImages ? imageUrls(thumbnails) : [];
@@ -56,12 +56,12 @@ export class PictureLoader {
         : undefined;
       if (file !== undefined) return { record, file, urls, otherUrls: urls };
       if (urls.length > 0) return await this.#fetch(record, urls, urls);
-      run.stats.skipped++;
+      stage.stats.skipped++;
       if (options.downloadImages) this.#withoutLink++;
       else this.#notOnDisk++;
     } catch (error) {
-      if (run.signal.aborted) return undefined;
-      await run.fail({ id: record.stem, file: record.path, stage: "load" }, error);
+      if (stage.signal.aborted) return undefined;
+      await stage.fail({ id: record.stem, file: record.path, stage: "load" }, error);
     }
     return undefined;
   }
@@ -73,7 +73,7 @@ export class PictureLoader {
     try {
       return await this.#fetch(record, urls, otherUrls);
     } catch (error) {
-      if (this.run.signal.aborted || error instanceof SetupError) throw error;
+      if (this.stage.signal.aborted || error instanceof SetupError) throw error;
       picture.otherReason = error;
       return undefined;
     }
@@ -96,12 +96,12 @@ export class PictureLoader {
 
   /** Says which records were skipped for want of a picture. */
   explainSkipped(): void {
-    const { run } = this;
+    const { stage } = this;
     if (this.#withoutLink > 0) {
-      run.warn(`skipped without a link to a picture: ${this.#withoutLink}`);
+      stage.warn(`skipped without a link to a picture: ${this.#withoutLink}`);
     }
     if (this.#notOnDisk > 0) {
-      run.warn(
+      stage.warn(
         `skipped without a picture on disk: ${this.#notOnDisk}; --download-images fetches them`,
       );
     }

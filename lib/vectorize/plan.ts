@@ -7,7 +7,7 @@ import { hasImage } from "../images/load.ts";
 import { RecordError } from "../shared/errors.ts";
 import { exists } from "../shared/files.ts";
 import { count } from "../shared/progress.ts";
-import type { Report, Run } from "../shared/run.ts";
+import type { Report, Stage } from "../shared/run.ts";
 import { vectorFileName } from "../vectors/vector_store.ts";
 import type { VectorizeOptions } from "./options.ts";
 
@@ -26,7 +26,7 @@ export function isDone({ folder, stem }: RecordFile, options: VectorizeOptions):
 }
 
 /** Counts the records by what a run with these options would do with them. */
-export async function planVectorize(options: VectorizeOptions, run: Run): Promise<Report> {
+export async function planVectorize(options: VectorizeOptions, run: Stage): Promise<Report> {
   const plan = { records: 0, done: 0, onDisk: 0, toFetch: 0, withoutPicture: 0, unreadable: 0 };
   for await (const records of selectRecords(selectionOf(options))) {
     for (const record of records) {

@@ -1,91 +1,100 @@
 /** FLOW: records -> images -> vectors -> files. */
 import { join } from "node:path";
 import type { RecordFile } from "../catalog/record_files.ts";
-import { countTotal, dropRetried, selectRecords, whyNoRecords } from "../catalog/selection.ts";
-import { shardName } from "../catalog/shard.ts";
+import { Worklist } from "../catalog/worklist.ts";
 import { errorMessage, ImageError, WorkerError } from "../shared/errors.ts";
-import { type OutputFolder } from "../shared/output_folder.ts";
-import type { Report, Run } from "../shared/run.ts";
-import { kept, mapConcurrent, unlessEmpty } from "../shared/streams.ts";
-import { encodeVector, vectorFileName } from "../vectors/vector_store.ts";
+import { openModel } from "../inference/models/model.ts";
 import type { Embedding } from "../inference/workers/messages.ts";
-import { type Model, openModel } from "../inference/models/model.ts";
+import { WorkerPool } from "../inference/workers/worker_pool.ts";
+import type { OutputFolder } from "../shared/output_folder.ts";
+import type { Report, Stage } from "../shared/run.ts";
+import { kept, mapConcurrent, unlessEmpty } from "../shared/streams.ts";
 import { noteModel } from "../vectors/model_note.ts";
+import { encodeVector, vectorFileName } from "../vectors/vector_store.ts";
 import type { VectorizeOptions } from "./options.ts";
 import { type Picture, PictureLoader } from "./pictures.ts";
 import { isDone, planVectorize, selectionOf } from "./plan.ts";
-import { WorkerPool } from "../inference/workers/worker_pool.ts";
 
 /** Makes the vector of every record that has none yet. */
-export async function vectorize(options: VectorizeOptions, run: Run): Promise<Report> {
+export async function vectorize(options: VectorizeOptions, run: Stage): Promise<Report> {
   if (options.dryRun) return await planVectorize(options, run);
-  const model = options.inference ? await openModel(options.model) : undefined;
-  const selection = selectionOf(options);
-  const output = await run.openOutput(options.vectorsDir, {
-    keepFailures: options.retryFailed,
-    part: shardName(options.shard),
-  });
-  const earlier = await output.failuresLength();
-  const counting = countTotal(selection, earlier, run);
-
-  const records = await unlessEmpty(recordsToDo(options, earlier, run));
+  const { engine, jobs: size, inference } = options;
+  const model = inference ? await openModel(options.model) : undefined;
+  const work = await Worklist.open(selectionOf(options), run);
+  const { output } = work;
   const pictures = new PictureLoader(options, run, output);
-  if (records !== undefined) {
-    if (model !== undefined) noteModel(model, options, output, run);
-    const loaded = kept(mapConcurrent(options.concurrency, records, (r) => pictures.load(r)));
-    if (model !== undefined) await embedAll(loaded, model, pictures, options, run, output);
-    else for await (const _ of loaded) run.stats.stored++;
+
+  const records = await unlessEmpty(withoutVector(work.records(), options, run));
+  if (records !== undefined && model === undefined) {
+    for await (const _ of picturesOf(records, pictures, options)) run.stats.stored++;
+  } else if (records !== undefined && model !== undefined) {
+    noteModel(model, options, output, run);
+    using pool = await WorkerPool.start({ engine, model, size, signal: run.signal });
+    for await (const _ of vectorizeRecords(records, { pictures, pool, output }, options, run));
   }
-  run.signal.throwIfAborted();
-  await counting;
-  if (run.stats.total === 0) run.warn(whyNoRecords(selection));
-  if (options.retryFailed) await dropRetried(selection, output, earlier);
+  await work.end();
   pictures.explainSkipped();
-  return { json: model === undefined ? {} : { model: model.name, engine: options.engine } };
+  return { json: model === undefined ? {} : { model: model.name, engine } };
 }
 
-/** Leaves out, and counts, the records that have what this run makes. */
-async function* recordsToDo(
+/** A record with its vector. */
+export interface Vectorized {
+  readonly record: RecordFile;
+  /** float32[size of the model's output] */
+  readonly vector: Float32Array;
+}
+
+/** What makes vectors of records; several stages may share it. */
+export interface VectorMakers {
+  readonly pictures: PictureLoader;
+  readonly pool: WorkerPool;
+  /** Takes the vectors' files. */
+  readonly output: OutputFolder;
+}
+
+/**
+ * Makes the vectors of these records and stores them; hands on each that was stored. What fails is
+ * counted by the stage.
+ */
+export async function* vectorizeRecords(
+  records: AsyncIterable<RecordFile>,
+  { pictures, pool, output }: VectorMakers,
   options: VectorizeOptions,
-  earlier: number,
-  run: Run,
+  stage: Stage,
+): AsyncGenerator<Vectorized> {
+  const underWay = pool.capacity + options.concurrency; // workers go on while some are fetched again
+  const loaded = picturesOf(records, pictures, options);
+  const embedded = mapConcurrent(underWay, loaded, (p) => embed(p, pool, pictures, stage));
+  for await (const { picture, result } of kept(embedded)) {
+    if (!("vector" in result)) await fail(picture, result, pictures, stage);
+    else {
+      const made = { record: picture.record, vector: result.vector };
+      if (await storeVector(made, options, output, stage)) yield made;
+    }
+  }
+}
+
+/** Leaves out, and counts, the records that have what a run with these options makes. */
+export async function* withoutVector(
+  lists: AsyncIterable<readonly RecordFile[]>,
+  options: VectorizeOptions,
+  stage: Stage,
 ): AsyncGenerator<RecordFile> {
-  const unreadable: [path: string, reason: Error][] = [];
-  const lists = selectRecords(
-    selectionOf(options),
-    earlier,
-    (...folder) => unreadable.push(folder),
-  );
   for await (const records of lists) {
     for (const record of records) {
-      if (run.signal.aborted) return;
-      if (isDone(record, options)) run.stats.skipped++;
+      if (stage.signal.aborted) return;
+      if (isDone(record, options)) stage.stats.skipped++;
       else yield record;
     }
   }
-  for (const [file, reason] of unreadable) await run.fail({ file, stage: "list" }, reason);
 }
 
-async function embedAll(
-  loaded: AsyncIterable<Picture>,
-  model: Model,
+function picturesOf(
+  records: AsyncIterable<RecordFile>,
   pictures: PictureLoader,
-  options: VectorizeOptions,
-  run: Run,
-  output: OutputFolder,
-): Promise<void> {
-  const { engine, jobs } = options;
-  using pool = await WorkerPool.start({ engine, model, size: jobs, signal: run.signal });
-  const underWay = pool.capacity + options.concurrency; // workers go on while some are fetched again
-  const embedded = mapConcurrent(
-    underWay,
-    loaded,
-    (picture) => embed(picture, pool, pictures, run),
-  );
-  for await (const { picture, result } of kept(embedded)) {
-    if ("vector" in result) await storeVector(picture.record, result.vector, options, run, output);
-    else await fail(picture, result, pictures, run);
-  }
+  { concurrency }: VectorizeOptions,
+): AsyncIterable<Picture> {
+  return kept(mapConcurrent(concurrency, records, (record) => pictures.load(record)));
 }
 
 /** A picture with its vector, or with the reason why it has none. */
@@ -99,34 +108,36 @@ async function embed(
   picture: Picture,
   pool: WorkerPool,
   pictures: PictureLoader,
-  run: Run,
+  stage: Stage,
 ): Promise<Embedded | undefined> {
-  if (run.signal.aborted) return undefined;
+  if (stage.signal.aborted) return undefined;
   try {
     const result = await pool.embed(picture.file);
     const isDamaged = "code" in result && result.code === "image_unreadable";
     const other = isDamaged ? await pictures.loadOther(picture) : undefined;
-    return other === undefined ? { picture, result } : await embed(other, pool, pictures, run);
+    return other === undefined ? { picture, result } : await embed(other, pool, pictures, stage);
   } catch (error) {
-    if (run.signal.aborted && error === run.signal.reason) return undefined;
+    if (stage.signal.aborted && error === stage.signal.reason) return undefined;
     if (error instanceof WorkerError) return { picture, result: error };
     throw error;
   }
 }
 
+/** Writes the vector's file; false if that failed, which is counted. */
 async function storeVector(
-  { folder, stem, path }: RecordFile,
-  vector: Float32Array,
+  { record: { folder, stem, path }, vector }: Vectorized,
   options: VectorizeOptions,
-  run: Run,
   output: OutputFolder,
-): Promise<void> {
+  stage: Stage,
+): Promise<boolean> {
   try {
     const file = join(folder, vectorFileName(stem, options));
     output.write(file, encodeVector(vector, options.format));
-    run.stats.stored++;
+    stage.stats.stored++;
+    return true;
   } catch (error) {
-    await run.fail({ id: stem, file: path, stage: "store" }, error);
+    await stage.fail({ id: stem, file: path, stage: "store" }, error);
+    return false;
   }
 }
 
@@ -134,14 +145,14 @@ async function fail(
   picture: Picture,
   reason: Exclude<Embedded["result"], { vector: unknown }>,
   pictures: PictureLoader,
-  run: Run,
+  stage: Stage,
 ): Promise<void> {
   const { stem, path } = picture.record;
   const other = picture.otherReason === undefined ? "" : `; ${errorMessage(picture.otherReason)}`;
   const message = `Cannot use the picture of record "${stem}": ${reason.message}${other}`;
-  const [stage, error] = reason instanceof WorkerError
+  const [step, error] = reason instanceof WorkerError
     ? ["embed", new WorkerError(message)]
     : ["decode", new ImageError(message, reason.code)];
   if (reason.code === "image_unreadable") await pictures.discard(picture);
-  await run.fail({ id: stem, file: path, stage }, error);
+  await stage.fail({ id: stem, file: path, stage: step }, error);
 }

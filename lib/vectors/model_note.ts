@@ -4,7 +4,7 @@ import { z } from "zod";
 import { fileReason, SetupError } from "../shared/errors.ts";
 import { STATE_DIR } from "../shared/files.ts";
 import type { OutputFolder } from "../shared/output_folder.ts";
-import type { Run } from "../shared/run.ts";
+import type { Stage } from "../shared/run.ts";
 import { vectorFileName, type VectorNaming } from "./vector_store.ts";
 
 const identity = z.object({
@@ -28,7 +28,7 @@ export function noteModel(
   { name, sha256 }: ModelIdentity,
   naming: VectorNaming,
   output: OutputFolder,
-  run: Run,
+  run: Stage,
 ): void {
   const noted = notedModels.safeParse(parseJson(output.read(MODELS_FILE) ?? "{}")).data ?? {};
   const files = vectorFileName("*", naming);

@@ -67,10 +67,10 @@ Deno.test("RecordStore.put() stores a record in its folders, as it was read", as
   const store = new RecordStore(output, parseGroupBy("access,issued:DATE"), false);
   const text = '{"id":"a","access":["NORWAY"],"issued":"on 1905-06-07","n":12345678901234567890,' +
     '"x":1.0,"y":1e400,"z":-0,"__proto__":{"s":"1.0\\u0000\\n"},"title":"Bjørn 𝒳"}';
-  assert.equal(store.put(parseExact(text)), "stored");
+  assert.equal(store.put(parseExact(text)).result, "stored");
   const stored = await Deno.readTextFile(join(dir.path, "norway/1905-06-07/a.json"));
   assert.equal(stored, text);
-  assert.equal(store.put({ id: "b" }), "stored");
+  assert.equal(store.put({ id: "b" }).result, "stored");
   assert.deepEqual(await Array.fromAsync(walkFiles(dir.path)), [
     "norway/1905-06-07/a.json",
     "unknown/unknown/b.json",
@@ -82,10 +82,10 @@ Deno.test("RecordStore.put() leaves what is there, unless told to overwrite", as
   await using output = await OutputFolder.open(dir.path, "download");
   const [keep, overwrite] = [false, true].map((flag) => new RecordStore(output, [], flag));
   const read = async () => JSON.parse(await Deno.readTextFile(join(dir.path, "a.json"))).n;
-  assert.equal(keep!.put({ id: "a", n: 1 }), "stored");
-  assert.equal(keep!.put({ id: "a", n: 2 }), "skipped");
+  assert.equal(keep!.put({ id: "a", n: 1 }).result, "stored");
+  assert.equal(keep!.put({ id: "a", n: 2 }).result, "skipped");
   assert.equal(await read(), 1);
-  assert.equal(overwrite!.put({ id: "a", n: 3 }), "stored");
+  assert.equal(overwrite!.put({ id: "a", n: 3 }).result, "stored");
   assert.equal(await read(), 3);
 });
 
@@ -97,7 +97,7 @@ Deno.test("RecordStore.put() writes nothing outside its folder", async () => {
   const groups = ["../../..", "..", "/etc", "..\\..", "a/../../b", "\0", "C:", "", null, ["../.."]];
   for (const [n, group] of groups.entries()) {
     for (const id of HOSTILE_IDS) await recordError(() => store.put({ id, group }));
-    assert.equal(store.put({ id: `good${n}`, group }), "stored");
+    assert.equal(store.put({ id: `good${n}`, group }).result, "stored");
   }
   const stems = (await Array.fromAsync(walkRecords(root))).map(({ stem }) => stem);
   assert.deepEqual(stems.sort(), groups.map((_, n) => `good${n}`));
@@ -112,7 +112,7 @@ Deno.test("RecordStore.put() keeps records apart from the folder's own state", a
     await using output = await OutputFolder.open(dir.path, "download");
     const store = new RecordStore(output, parseGroupBy("a,b"), false);
     for (const b of ["download.tmp", "download.lock", "failures.jsonl", "x"]) {
-      assert.equal(store.put({ id: "good", a: ".maken", b }), "stored");
+      assert.equal(store.put({ id: "good", a: ".maken", b }).result, "stored");
     }
   }
   assert.equal((await Array.fromAsync(walkRecords(dir.path))).length, 4);
@@ -122,8 +122,8 @@ Deno.test("RecordStore.put() stores records of every safe id, and finds them aga
   await using dir = await tempDir();
   await using output = await OutputFolder.open(dir.path, "download");
   const store = new RecordStore(output, [], false);
-  for (const id of SAFE_IDS) assert.equal(store.put({ id }), "stored", id);
-  for (const id of SAFE_IDS) assert.equal(store.put({ id }), "skipped", id);
+  for (const id of SAFE_IDS) assert.equal(store.put({ id }).result, "stored", id);
+  for (const id of SAFE_IDS) assert.equal(store.put({ id }).result, "skipped", id);
   const stems = (await Array.fromAsync(walkRecords(dir.path))).map(({ stem }) => stem);
   assert.deepEqual(stems.sort(), SAFE_IDS.toSorted());
 });

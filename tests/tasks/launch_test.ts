@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import config from "../../deno.json" with { type: "json" };
 import { VERSION } from "../../lib/shared/args.ts";
+import { TOOLS } from "../../tasks/tools.ts";
 import { demoApi } from "../helpers/demo_api.ts";
 import { ROOT, runTask, spawnTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 
-const TASKS = ["demo", "download", "vectorize", "model", "ingest", "search", "serve"];
+const TASKS = [...TOOLS.keys()];
 
 /** What the probe can do with a run's own permissions. */
 async function probeWith(flags: string[], url: string, newFile: string): Promise<string[]> {
@@ -147,4 +149,18 @@ Deno.test("Ctrl-C during vectorize keeps the vectors that are done", async () =>
   const stored = Number(/interrupted: (\d+) stored/.exec(last)?.[1]);
   assert.equal(stored, await vectors());
   assert.ok(stored >= 8 && stored < 200, last);
+});
+
+Deno.test("a tool that there is not gives one line, and exit code 2", async () => {
+  const args = config.tasks.demo.command.split(" ").slice(1, -1);
+  for (const name of ["downlaod", "toString", ""]) {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [...args, name],
+      cwd: ROOT,
+    }).output();
+    assert.equal(code, 2);
+    const names = TASKS.join(", ");
+    const wanted = `There is no tool "${name}"; there are ${names}\n`;
+    assert.equal(new TextDecoder().decode(stderr), wanted);
+  }
 });

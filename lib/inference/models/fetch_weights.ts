@@ -5,7 +5,7 @@ import { VERSION } from "../../shared/args.ts";
 import { fileReason, HttpError, SetupError } from "../../shared/errors.ts";
 import { STATE_DIR } from "../../shared/files.ts";
 import { HttpClient } from "../../shared/http.ts";
-import type { Run } from "../../shared/run.ts";
+import type { Stage } from "../../shared/run.ts";
 import { hostAndPort } from "../../shared/urls.ts";
 
 /** Bytes that are asked for at a time. */
@@ -29,7 +29,7 @@ export interface Download {
  * @returns path of the part file, which is then whole
  * @throws {SetupError} if it cannot be had, or is not the wanted one
  */
-export async function fetchFile(download: Download, dir: string, run: Run): Promise<string> {
+export async function fetchFile(download: Download, dir: string, run: Stage): Promise<string> {
   const { url, md5 } = download;
   const path = join(dir, STATE_DIR, `${md5}.part`);
   try {
@@ -53,7 +53,7 @@ export async function fetchFile(download: Download, dir: string, run: Run): Prom
 }
 
 /** Appends what is missing, part by part. */
-async function fetchRest(download: Download, file: Deno.FsFile, run: Run): Promise<void> {
+async function fetchRest(download: Download, file: Deno.FsFile, run: Stage): Promise<void> {
   const { url, timeoutSeconds, retries } = download;
   const http = new HttpClient({
     signal: run.signal,

@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { basename } from "node:path";
 import { errorMessage, fileReason, SetupError } from "../../shared/errors.ts";
-import type { Report, Run } from "../../shared/run.ts";
+import type { Report, Stage } from "../../shared/run.ts";
 import { tableText } from "../../shared/table.ts";
 import { fetchFile } from "./fetch_weights.ts";
 import { storeKerasModel, storeOnnxModel } from "./import_model.ts";
@@ -15,7 +15,7 @@ type FetchOptions = ModelAction & { action: "fetch" };
 type ImportOptions = ModelAction & { action: "import" | "convert" };
 
 /** Does the one thing that the options name. */
-export async function manageModels(options: ModelOptions, run: Run): Promise<Report> {
+export async function manageModels(options: ModelOptions, run: Stage): Promise<Report> {
   switch (options.action) {
     case "list":
       return await list();
@@ -69,7 +69,7 @@ async function check(name: string): Promise<Report> {
   return { json: { model: name, sha256 }, summary: `"${name}" is whole (sha256 ${sha256})` };
 }
 
-async function fetchModel(options: FetchOptions, run: Run): Promise<Report> {
+async function fetchModel(options: FetchOptions, run: Stage): Promise<Report> {
   const { name, url, md5 } = options;
   const output = await run.openOutput(MODELS_DIR);
   const there = await openModel(name).catch(() => undefined);
@@ -92,7 +92,7 @@ async function fetchModel(options: FetchOptions, run: Run): Promise<Report> {
   }
 }
 
-async function importModel(options: ImportOptions, run: Run): Promise<Report> {
+async function importModel(options: ImportOptions, run: Stage): Promise<Report> {
   const { file, name, licence, dir } = options;
   const origin = { name, source: basename(file), licence };
   try {
@@ -112,7 +112,7 @@ async function importModel(options: ImportOptions, run: Run): Promise<Report> {
   }
 }
 
-function stored({ name, output, sha256 }: ModelManifest, run: Run): Report {
+function stored({ name, output, sha256 }: ModelManifest, run: Stage): Report {
   run.stats.total = run.stats.stored = 1;
   return {
     json: { model: name, vector: output.size, sha256 },

@@ -3,8 +3,9 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { errorMessage, SetupError, WorkerError } from "../../shared/errors.ts";
 import type { EngineModel, EngineName } from "../engines/engine.ts";
-import type { Embedding, FromNursery, FromWorker, ToNursery, ToWorker } from "./messages.ts";
+import type { Embedding, FromNursery, ToNursery } from "./messages.ts";
 import { CODE_READ, enginePermissions } from "../native.ts";
+import { MAX_ASKED, PoolWorker } from "./pool_worker.ts";
 import { startWorker } from "./start_worker.ts";
 
 const WORKER = new URL("./worker.ts", import.meta.url).href;
@@ -12,9 +13,6 @@ const NURSERY = new URL("./nursery.ts", import.meta.url).href;
 
 /** Workers that die while they load, one after the other, before the pool gives up. */
 const MAX_FRUITLESS_STARTS = 3;
-
-/** Images that a worker has at a time: one it works on, one it decodes, and the next. */
-const MAX_ASKED = 3;
 
 /** How a pool is made. */
 export interface PoolOptions {
@@ -213,77 +211,6 @@ export class WorkerPool implements Disposable {
   #forget(worker: PoolWorker): void {
     worker[Symbol.dispose]();
     this.#workers.delete(worker.id);
-  }
-}
-
-/** A message that was not answered yet. */
-interface Pending extends PromiseWithResolvers<FromWorker | undefined> {
-  readonly isSuspect: boolean;
-}
-
-/** One worker, which answers what it is asked in order. */
-class PoolWorker implements Disposable {
-  /** Whether it has its model, and lives. */
-  isLoaded = false;
-  /** The first is for what it works on; it may be decoding the second. */
-  readonly #pending: Pending[] = [];
-
-  constructor(
-    readonly id: number,
-    private readonly port: MessagePort,
-    private readonly terminate: () => void,
-    private readonly onDeath: (worker: PoolWorker) => void,
-  ) {
-    port.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      if (data.kind === "ready") this.isLoaded = true;
-      if (data.kind === "died") this.die(data.reason);
-      else if (data.kind === "failed") this.#pending.shift()?.reject(new WorkerError(data.message));
-      else this.#pending.shift()?.resolve(data);
-    };
-  }
-
-  /** Messages that it has not answered yet. */
-  get asked(): number {
-    return this.#pending.length;
-  }
-
-  /** What a worker failed at gets a worker of its own. */
-  hasRoomFor({ isSuspect }: Task): boolean {
-    const hasSuspect = this.#pending.some((pending) => pending.isSuspect);
-    return this.isLoaded && !hasSuspect && this.asked < (isSuspect ? 1 : MAX_ASKED);
-  }
-
-  /**
-   * What it answers; undefined if it will not come to it.
-   *
-   * @throws {WorkerError} if the worker fails or dies at it
-   */
-  ask(message: ToWorker, isSuspect = false): Promise<FromWorker | undefined> {
-    const pending = Promise.withResolvers<FromWorker | undefined>();
-    this.#pending.push({ ...pending, isSuspect });
-    const transfer = message.kind === "embed" ? [message.image.buffer] : [];
-    this.port.postMessage(message, transfer);
-    return pending.promise;
-  }
-
-  /** Leaves it only what it works on. */
-  takeBack(): void {
-    // The last first, as each goes in front of those that wait.
-    for (const pending of this.#pending.splice(1).reverse()) pending.resolve(undefined);
-  }
-
-  die(reason: string): void {
-    const wasLoaded = this.isLoaded;
-    this.isLoaded = false;
-    this.takeBack();
-    this.#pending.shift()?.reject(new WorkerError(`a worker died: ${reason}`));
-    if (wasLoaded) this.onDeath(this);
-  }
-
-  [Symbol.dispose](): void {
-    this.isLoaded = false;
-    this.port.close();
-    this.terminate();
   }
 }
 

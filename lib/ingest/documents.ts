@@ -1,0 +1,82 @@
+/** Documents with their vectors: what ingest makes of records, and puts into an index. */
+import { readRecord, type RecordFile } from "../catalog/record_files.ts";
+import { toDocument } from "../index/document.ts";
+import type { IndexItem } from "../index/types.ts";
+import type { Stage } from "../shared/run.ts";
+import { regrouped } from "../shared/streams.ts";
+import { readVector } from "../vectors/vector_store.ts";
+import type { Position } from "./journal.ts";
+import type { IngestOptions } from "./options.ts";
+
+/** Records that are read at a time. */
+const READERS = 32;
+
+/** A record that is to be in the index. */
+export interface Source {
+  readonly record: RecordFile;
+  /** Its vector, where that is at hand; else its file is read. */
+  readonly vector?: Float32Array;
+  /** Its place in the order of a run that can be gone on with. */
+  readonly position?: Position;
+}
+
+/** The document of a source, with its vector. */
+export interface Loaded extends IndexItem {
+  readonly source: Source;
+}
+
+/** Documents that the index has now, or that failed and were counted. */
+export interface LoadedGroup {
+  readonly items: readonly Loaded[];
+  /** Of the index that they went into, see `VectorIndex.generation`. */
+  readonly generation: string | undefined;
+}
+
+/** Reads records and vectors, and counts the records that have no vector. */
+export class DocumentReader {
+  #withoutVector = 0;
+
+  constructor(private readonly options: IngestOptions, private readonly stage: Stage) {}
+
+  /** The documents of the sources that have a vector, as many together as a bulk takes. */
+  groups(sources: AsyncIterable<readonly Source[]>): AsyncGenerator<Loaded[]> {
+    return regrouped(this.#read(sources), this.options.bulkSize);
+  }
+
+  async *#read(sources: AsyncIterable<readonly Source[]>): AsyncGenerator<Loaded[]> {
+    for await (const some of regrouped(sources, READERS)) {
+      const items = await Promise.all(some.map((source) => this.#readOne(source)));
+      yield items.filter((item) => item !== undefined);
+    }
+  }
+
+  /** Undefined if the record has no vector or cannot be used, which is counted. */
+  async #readOne(source: Source): Promise<Loaded | undefined> {
+    const { record } = source;
+    const { vectorsDir, format, suffix } = this.options;
+    try {
+      const document = toDocument(await readRecord(record));
+      const vector = source.vector ??
+        await readVector(vectorsDir, record.folder, record.stem, { format, suffix });
+      if (vector !== undefined) return { document, vector, source };
+      this.stage.stats.skipped++;
+      this.#withoutVector++;
+    } catch (error) {
+      await this.stage.fail({ id: record.stem, file: record.path, stage: "read" }, error);
+    }
+    return undefined;
+  }
+
+  /** Says how many records were skipped for want of a vector. */
+  explainSkipped(): void {
+    const n = this.#withoutVector;
+    if (n > 0) this.stage.warn(`skipped without a vector: ${n}`);
+  }
+}
+
+/** The length that most vectors have. */
+export function commonLength(items: readonly IndexItem[]): number {
+  const groups = Map.groupBy(items, ({ vector }) => vector.length);
+  const [length] = [...groups].reduce((a, b) => b[1].length > a[1].length ? b : a);
+  return length;
+}

@@ -1,0 +1,111 @@
+/** The index that documents go into: opened only if they fit it. */
+import { openIndex, type OpenOptions, readMappingOf } from "../index/open.ts";
+import type { Mapping } from "../index/server/mapping.ts";
+import type { IndexItem, VectorIndex } from "../index/types.ts";
+import { SetupError } from "../shared/errors.ts";
+import type { Stage } from "../shared/run.ts";
+import { notedModel } from "../vectors/model_note.ts";
+import { commonLength } from "./documents.ts";
+import type { IngestOptions } from "./options.ts";
+
+/** What is known of the documents before they are loaded. */
+export interface Load {
+  readonly first: readonly IndexItem[];
+  /** Others are in the index already: these are the rest of an earlier run. */
+  readonly isRest: boolean;
+  /** How many there may be in all. */
+  readonly total: () => Promise<number>;
+}
+
+/**
+ * Opens the index for these documents; one that is to begin anew is emptied, as there is something to
+ * take its place.
+ *
+ * @throws {SetupError} if their vectors do not fit it, another model made its own, or the cluster has
+ *   too little memory for them
+ */
+export async function openTarget(
+  { first, isRest, total }: Load,
+  options: IngestOptions,
+  stage: Stage,
+): Promise<VectorIndex> {
+  const recreate = options.recreateIndex && !isRest;
+  // The rest of an earlier run may well be nothing but vectors of a wrong size.
+  const vectors = isRest ? [] : first;
+  const mapping = await readMappingOf(options);
+  if (mapping !== undefined) {
+    checkLength(vectors, mapping.dims, `the mapping "${mapping.path}" is for vectors of`, options);
+  }
+  const index = await openIndex(options.place, options.index, {
+    ...openOptions(options, mapping, stage),
+    recreate,
+  });
+  try {
+    const isRemade = recreate && (mapping !== undefined || index.kind === "embedded");
+    if (!isRemade) checkLength(vectors, index.dims, "its vectors have", options);
+    const model = await notedModel(options.vectorsDir, options);
+    if (!recreate) checkModel(index, model);
+    await checkMemory(index, await total(), options, stage);
+    stage.signal.throwIfAborted();
+    if (recreate) await index.clear();
+    if (model !== undefined && index.model !== model) await index.setModel(model);
+    return index;
+  } catch (error) {
+    await index[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** How an index is opened to be written. */
+export function openOptions(
+  options: IngestOptions,
+  mapping: Mapping | undefined,
+  stage: Stage,
+): OpenOptions {
+  return {
+    mode: "write",
+    mapping,
+    recreate: options.recreateIndex,
+    concurrency: options.concurrency,
+    timeoutMs: options.timeoutSeconds * 1000,
+    retries: options.retries,
+    signal: stage.signal,
+    onNotice: (text) => stage.warn(text),
+    onRetry: () => stage.stats.retried++,
+  };
+}
+
+/** @param dims length that the index wants; undefined if it takes any */
+function checkLength(
+  vectors: readonly IndexItem[],
+  dims: number | undefined,
+  what: string,
+  { index }: IngestOptions,
+): void {
+  const fits = vectors.length === 0 || vectors.some(({ vector }) => vector.length === dims);
+  if (dims === undefined || fits) return;
+  throw new SetupError(
+    `Cannot load vectors of ${commonLength(vectors)} numbers into index "${index}": ${what} ` +
+      `${dims} numbers`,
+  );
+}
+
+function checkModel(index: VectorIndex, model: string | undefined): void {
+  if (model === undefined || index.model === undefined || index.model === model) return;
+  throw new SetupError(
+    `Cannot load vectors of model "${model}" into index "${index.name}": it holds those of model ` +
+      `"${index.model}"; --recreate-index begins it anew`,
+  );
+}
+
+async function checkMemory(
+  index: VectorIndex,
+  total: number,
+  { force }: IngestOptions,
+  stage: Stage,
+): Promise<void> {
+  const warning = await index.memoryWarning(total);
+  if (warning === undefined) return;
+  if (!force) throw new SetupError(`${warning}; --force loads them all the same`);
+  stage.warn(warning);
+}

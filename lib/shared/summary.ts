@@ -1,0 +1,57 @@
+/** What a run says at its end: the last line on stderr, and the JSON object of `--json`. */
+import { errorMessage, MakenError } from "./errors.ts";
+import { count, durationText, type RunStats } from "./progress.ts";
+import type { Report, Run, Stage } from "./run.ts";
+
+/** The object that `--json` prints. */
+export function summaryJson(run: Run, report: Report, error: unknown): Record<string, unknown> {
+  const { total, done, stored, skipped, failed, retried, errors } = run.counts;
+  return {
+    task: run.task,
+    seconds: toMs(run.seconds),
+    total: total ?? done,
+    stored,
+    skipped,
+    failed,
+    retried,
+    errors: Object.fromEntries(errors),
+    ...(run.stages.length === 0 ? {} : { stages: run.stages.map(stageJson) }),
+    ...report.json,
+    ...(error === undefined ? {} : { error: errorMessage(error) }),
+  };
+}
+
+function stageJson({ task, seconds, stats: { stored, skipped, failed } }: Stage) {
+  return { task, stored, skipped, failed, seconds: toMs(seconds) };
+}
+
+function toMs(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000;
+}
+
+/** The last line, with the counts of each stage where there are several. */
+export function summaryText(run: Run, report: Report, state = ""): string {
+  const parts = run.stages.length === 0
+    ? [(report.summary ?? countsText(run.stats)) + failuresText(run)]
+    : run.stages.map((stage) => `${stage.task} ${countsText(stage.stats)}${failuresText(stage)}`);
+  return `${run.task}: ${state}${parts.join("; ")} in ${durationText(run.seconds)}`;
+}
+
+function countsText({ stored, skipped, failed, errors, total }: RunStats): string {
+  const codes = [...errors].map(([code, n]) => `${count(n)} ${code}`).join(", ");
+  const parts = [`${count(stored)} stored`, `${count(skipped)} skipped`, `${count(failed)} failed`];
+  const of = total === undefined ? "" : ` of ${count(total)}`;
+  return parts.join(", ") + of + (codes === "" ? "" : ` [${codes}]`);
+}
+
+function failuresText(stage: Stage): string {
+  const path = stage.failuresPath();
+  return stage.stats.failed > 0 && path !== undefined ? ` (see ${path})` : "";
+}
+
+/** One line for what was foreseen, with the stack only for what was not. */
+export function fatalText(task: string, error: unknown): string {
+  if (error instanceof MakenError) return `${task}: ${errorMessage(error)}`;
+  const stack = error instanceof Error ? error.stack ?? error.message : String(error);
+  return `${task}: internal error, please report it: ${stack}`;
+}

@@ -1,0 +1,65 @@
+/**
+ * The three flows as one stream in one process: pages -> records -> pictures -> vectors -> documents.
+ * Takes the arguments of each tool as one JSON object.
+ */
+import { catalogClient, downloadRecords } from "../../lib/catalog/download.ts";
+import { parseDownloadOptions } from "../../lib/catalog/options.ts";
+import { openModel } from "../../lib/inference/models/model.ts";
+import { WorkerPool } from "../../lib/inference/workers/worker_pool.ts";
+import { DocumentReader } from "../../lib/ingest/documents.ts";
+import { ingestDocuments } from "../../lib/ingest/ingest.ts";
+import { parseIngestOptions } from "../../lib/ingest/options.ts";
+import { openTarget } from "../../lib/ingest/target.ts";
+import { runTool } from "../../lib/shared/cli.ts";
+import type { Report, Run } from "../../lib/shared/run.ts";
+import { regrouped, unlessEmpty } from "../../lib/shared/streams.ts";
+import { parseVectorizeOptions } from "../../lib/vectorize/options.ts";
+import { PictureLoader } from "../../lib/vectorize/pictures.ts";
+import { vectorizeRecords, withoutVector } from "../../lib/vectorize/vectorize.ts";
+import { noteModel } from "../../lib/vectors/model_note.ts";
+
+type Options = ReturnType<typeof parse>;
+
+function parse([text = ""]: readonly string[]) {
+  const args = JSON.parse(text);
+  return {
+    download: parseDownloadOptions(args.download),
+    vectorize: parseVectorizeOptions(args.vectorize),
+    ingest: parseIngestOptions(args.ingest),
+    json: true,
+  };
+}
+
+async function stream(o: Options, run: Run): Promise<Report> {
+  const [download, vectorize, ingest] = [
+    run.stage("download"),
+    run.stage("vectorize"),
+    run.stage("ingest"),
+  ] as const;
+  const records = await download.openOutput(o.download.outputFolder);
+  const vectors = await vectorize.openOutput(o.vectorize.vectorsDir);
+  await ingest.openOutput(o.ingest.indexDir);
+  const model = await openModel(o.vectorize.model);
+  noteModel(model, o.vectorize, vectors, vectorize);
+  const { engine, jobs: size } = o.vectorize;
+  using pool = await WorkerPool.start({ engine, model, size, signal: run.signal });
+  const pictures = new PictureLoader(o.vectorize, vectorize, vectors);
+  const reader = new DocumentReader(o.ingest, ingest);
+
+  const client = catalogClient(o.download, download);
+  const pages = downloadRecords({ client, output: records }, o.download, download);
+  const missing = withoutVector(pages, o.vectorize, vectorize);
+  const makers = { pictures, pool, output: vectors };
+  const made = vectorizeRecords(missing, makers, o.vectorize, vectorize);
+  const groups = await unlessEmpty(reader.groups(regrouped(each(made), 4)));
+  const load = { first: groups!.first, isRest: false, total: () => Promise.resolve(0) };
+  await using index = await openTarget(load, o.ingest, ingest);
+  for await (const _ of ingestDocuments(groups!, index, o.ingest, ingest));
+  return { json: { documents: await index.count() } };
+}
+
+async function* each<T>(items: AsyncIterable<T>): AsyncGenerator<[T]> {
+  for await (const item of items) yield [item];
+}
+
+Deno.exit(await runTool("stream", parse, stream, Deno.args, Deno.exit));
