@@ -126,6 +126,6 @@ export function servePermissions(options: ServeOptions): Permissions {
   const files = options.uploads ? Object.values(modelPaths(model)) : []; // to see what is missing
   const embedding = hasModel(options) ? embeddingPermissions(engine, model) : { read: files };
   const pictures = imagesDir === undefined ? [] : [imagesDir];
-  const own = { net: [`${urlHost(host)}:${port}`], read: pictures };
-  return joinPermissions(own, placePermissions(place), embedding);
+  const own = { net: [`${urlHost(host)}:${port}`] };
+  return joinPermissions(own, placePermissions(place), { read: pictures }, embedding);
 }

@@ -24,7 +24,7 @@ async function locked() {
     seen.login = new TextDecoder().decode(Uint8Array.fromBase64(code));
     const { stdout } = await new Deno.Command("ps", { args: ["-ww", "-eo", "args"] }).output();
     seen.args = new TextDecoder().decode(stdout).split("\n").find((line) =>
-      /tasks\/(ingest|search)\.ts/.test(line) && line.includes(`:${port}`)
+      /tasks\/tool\.ts (ingest|search)/.test(line) && line.includes(`:${port}`)
     );
     return new Response("{}", { status: 401 });
   });
