@@ -88,7 +88,7 @@ async function takeFolder(path: string, run: Stage): Promise<void> {
 }
 
 /** `run` and its flags, as in deno.json's tasks, and the launcher. */
-const LAUNCH = config.tasks.demo.command.split(" ").slice(1, -2)
+const LAUNCH = config.tasks.demo.command.split(" ").slice(2, -2)
   .concat(join(PROGRAM_DIR, "tasks/launch.ts"));
 
 /** Runs `deno task <args>` as a user would; failed items are part of the demo, other ends are not. */

@@ -13,10 +13,15 @@ import { PROGRAM_DIR } from "../lib/shared/program.ts";
 import { TOOLS } from "./tools.ts";
 
 /**
- * glibc's malloc gives memory back sooner: a native engine needs twice as much while it loads a
- * model. Other runs would only ask for the same memory again and again.
+ * Where native code runs. glibc's malloc gives memory back sooner: an engine needs twice as much while
+ * it loads a model; other runs would only ask for the same memory again and again. ONNX Runtime sends
+ * nothing of its own.
  */
-const NATIVE_MALLOC = { MALLOC_ARENA_MAX: "2", MALLOC_TRIM_THRESHOLD_: "131072" };
+const NATIVE_ENV = {
+  MALLOC_ARENA_MAX: "2",
+  MALLOC_TRIM_THRESHOLD_: "131072",
+  ORT_DISABLE_TELEMETRY: "1",
+};
 
 /**
  * Collect garbage early: a run of days must not take more memory than one of minutes. The launcher
@@ -44,7 +49,7 @@ async function launch(name: string, argv: readonly string[]): Promise<number> {
     const signedIn = await signIn(argv, options, parse);
     if (signedIn === undefined) return EXIT.interrupted;
     const isNative = (permissions.ffi ?? []).length > 0;
-    const env = { ...(isNative ? NATIVE_MALLOC : {}), ...signedIn.env };
+    const env = { ...(isNative ? NATIVE_ENV : {}), ...signedIn.env };
     return await run([...flags, join(PROGRAM_DIR, "tasks/tool.ts"), name, ...signedIn.argv], env);
   } catch (error) {
     return explainParseError(name, error);

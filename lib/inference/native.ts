@@ -43,8 +43,12 @@ const TFJS_ENV: readonly string[] = [
   "TF_CPP_MIN_LOG_LEVEL",
 ];
 
-/** What sharp asks of the environment. */
-const NATIVE_ENV: readonly string[] = ["npm_package_config_libvips", "MALLOC_ARENA_MAX"];
+/** What sharp asks of the environment, and what keeps ONNX Runtime quiet. */
+const NATIVE_ENV: readonly string[] = [
+  "npm_package_config_libvips",
+  "MALLOC_ARENA_MAX",
+  "ORT_DISABLE_TELEMETRY",
+];
 
 /** What a run may touch that makes vectors with this engine and model. */
 export function embeddingPermissions(

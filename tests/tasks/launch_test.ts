@@ -152,7 +152,7 @@ Deno.test("Ctrl-C during vectorize keeps the vectors that are done", async () =>
 });
 
 Deno.test("a tool that there is not gives one line, and exit code 2", async () => {
-  const args = config.tasks.demo.command.split(" ").slice(1, -1);
+  const args = config.tasks.demo.command.split(" ").slice(2, -1);
   for (const name of ["downlaod", "toString", ""]) {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [...args, name],

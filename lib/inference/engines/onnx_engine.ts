@@ -1,4 +1,5 @@
 /** The engine of ONNX Runtime's native library. */
+import "./no_telemetry.ts"; // before the library
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { type Engine, type EngineModel, inputDims, outputVectors } from "./engine.ts";
 import type { ModelInput } from "../models/manifest.ts";
