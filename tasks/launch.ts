@@ -48,6 +48,12 @@ async function launch(name: string, argv: readonly string[]): Promise<number> {
     }
     const signedIn = await signIn(argv, options, parse);
     if (signedIn === undefined) return EXIT.interrupted;
+    if (signedIn.isExposed) {
+      logLine(
+        `${name}: a secret on the command line can be read by others, and "deno task" writes it to ` +
+          "logs; set ES_PASSWORD or ES_API_KEY in its place",
+      );
+    }
     const isNative = (permissions.ffi ?? []).length > 0;
     const env = { ...(isNative ? NATIVE_ENV : {}), ...signedIn.env };
     return await run([...flags, join(PROGRAM_DIR, "tasks/tool.ts"), name, ...signedIn.argv], env);

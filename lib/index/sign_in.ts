@@ -14,6 +14,8 @@ interface SignInOptions {
 /** Arguments without secrets, and the environment variables that hold these. */
 export interface SignIn {
   readonly argv: readonly string[];
+  /** Whether a secret was among the arguments, where others may read it. */
+  readonly isExposed: boolean;
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -31,7 +33,7 @@ export async function signIn(
   parse: (argv: readonly string[]) => object,
 ): Promise<SignIn | undefined> {
   const { place, dryRun = false }: SignInOptions = options;
-  if (place?.kind !== "server") return { argv, env: {} };
+  if (place?.kind !== "server") return { argv, isExposed: false, env: {} };
   const { user, apiKey } = place;
   let { password } = place;
   if (user !== undefined && password === undefined && apiKey === undefined && !dryRun) {
@@ -48,8 +50,10 @@ export async function signIn(
     const { place }: SignInOptions = parse(argv);
     return place?.kind === "server" ? place[key] : undefined;
   };
+  const rest = hideSecret(hideSecret(argv, secret("password")), secret("apiKey"));
   return {
-    argv: hideSecret(hideSecret(argv, secret("password")), secret("apiKey")),
+    argv: rest,
+    isExposed: rest !== argv,
     env: {
       ...(password ? { ES_PASSWORD: password } : {}),
       ...(apiKey ? { ES_API_KEY: apiKey } : {}),

@@ -80,7 +80,7 @@ function command() {
     "Load records and their vectors into a similar-image index.",
     [
       "ingest --records-dir ./records --vectors-dir ./vectors",
-      "ingest localhost 9200 elastic secret ./mappings/elasticsearch/images.knn.mapping ./records ./vectors",
+      'ingest localhost 9200 elastic "" ./mappings/elasticsearch/images.knn.mapping ./records ./vectors',
       "ingest --url https://node1:9200,https://node2:9200 --user elastic --ca ./ca.crt" +
       " --mapping images.knn --records-dir ./records --vectors-dir ./vectors",
     ],

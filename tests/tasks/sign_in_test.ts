@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { encodeNpy } from "../../lib/vectors/npy.ts";
 import { serve } from "../helpers/http_server.ts";
-import { ROOT, runTask } from "../helpers/run_task.ts";
+import { ROOT, runTask, spawnTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 
 /** What a run told the server and the world, up to its first request. */
@@ -59,6 +59,9 @@ Deno.test("a password reaches the server, and no list of processes or message", 
     assert.equal(at.seen.login, "me:me", args.join(" "));
     const words = at.seen.args!.split(/[ =]/).filter((word) => word === "me");
     assert.equal(words.length, 1, `the user's name alone: ${at.seen.args}`);
+    const warnings = stderr.split("\n").filter((line) => line.includes("on the command line"));
+    assert.equal(warnings.length, 1, stderr);
+    assert.match(warnings[0]!, /^ingest: a secret .* set ES_PASSWORD or ES_API_KEY in its place$/);
   }
   const { stdout } = await runTask(
     at.ingest(...url, "--user", "me", "--password", "s3cret-1", "--print-permissions"),
@@ -66,6 +69,20 @@ Deno.test("a password reaches the server, and no list of processes or message", 
   assert.doesNotMatch(stdout, /s3cret/);
   await runTask(at.ingest(...url, "--api-key", "a2V5"));
   assert.doesNotMatch(at.seen.args!, /a2V5/);
+});
+
+Deno.test("a password in ES_PASSWORD is used, and gives no warning", async () => {
+  await using at = await locked();
+  const url = ["--url", `http://127.0.0.1:${at.port}`];
+  for (const args of [[...url, "--user", "me"], ["127.0.0.1", at.port, "me", ""]]) {
+    at.seen.login = undefined;
+    const child = spawnTask(at.ingest(...args), { ES_PASSWORD: "s3cret-2" });
+    const { code, stderr } = await child.output();
+    const text = new TextDecoder().decode(stderr);
+    assert.equal(code, 2, text);
+    assert.equal(at.seen.login, "me:s3cret-2");
+    assert.doesNotMatch(text, /command line|s3cret/);
+  }
 });
 
 Deno.test("search and serve keep a password as ingest does, and miss one as plainly", async () => {
