@@ -158,5 +158,26 @@ export function fileReason(error: unknown): string {
   if (error instanceof Deno.errors.NotADirectory) return "it is not a folder, or below a file";
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
   if (isDiskFull(error)) return "the disk is full";
-  return errorMessage(error);
+  const code = String((error as { code?: unknown } | null)?.code);
+  return REASONS.get(code) ?? errorMessage(error);
 }
+
+/** What the system's codes say of a file. */
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "no such file or folder"],
+  ["EACCES", "permission denied"],
+  ["EPERM", "permission denied"],
+  ["ENOTDIR", "it is not a folder, or below a file"],
+  ["EISDIR", "it is a folder"],
+  ["EEXIST", "something of that name is in the way"],
+  ["ELOOP", "symbolic links lead in a circle"],
+  ["ENAMETOOLONG", "its name is too long"],
+  ["EROFS", "the disk can only be read"],
+  ["EFBIG", "the disk takes no file of that size"],
+  ["EBUSY", "another program is using it"],
+  ["EMFILE", "too many files are open"],
+  ["ENFILE", "too many files are open"],
+  ["EIO", "the disk failed"],
+  ["ESTALE", "the network disk has lost it"],
+  ["ETIMEDOUT", "the disk does not answer"],
+]);

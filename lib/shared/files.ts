@@ -1,5 +1,6 @@
 /** Single files and folders: whether they are there, and what is in them. */
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync, realpathSync } from "node:fs";
+import { isAbsolute, join, relative, sep } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { fileReason, SetupError } from "./errors.ts";
 
@@ -9,6 +10,35 @@ export const STATE_DIR = ".maken";
 /** Whether there is a file or folder at `path` that this run may see. */
 export function exists(path: string): boolean {
   return existsSync(path); // a tenth of the time of a stat that fails
+}
+
+/**
+ * The first symbolic link on the way from `root` to `path` below it that leads out of `root`.
+ *
+ * @param root absolute path; may be a link itself
+ * @param path relative to `root`
+ */
+export function linkOutOf(root: string, path: string): string | undefined {
+  let at = root;
+  for (const part of path.split("/")) {
+    at = join(at, part);
+    if (isLink(at) && !isInside(at, root)) return at;
+  }
+  return undefined;
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+}
+
+/** Whether what a link leads to is in the folder; one that leads nowhere is in none. */
+function isInside(link: string, folder: string): boolean {
+  try {
+    const path = relative(realpathSync(folder), realpathSync(link));
+    return !isAbsolute(path) && path.split(sep)[0] !== "..";
+  } catch {
+    return false; // it leads nowhere, or to where this run may not look
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { FileError, fileReason, SetupError } from "./errors.ts";
 import { type Failure, FailureList, failuresFile } from "./failures.ts";
-import { exists, STATE_DIR } from "./files.ts";
+import { exists, linkOutOf, STATE_DIR } from "./files.ts";
 
 /** How long a lock is waited for: as long as the processes of a killed run may take to end. */
 const LOCK_WAIT_MS = 2000;
@@ -50,6 +50,11 @@ export class OutputFolder implements AsyncDisposable {
     const temporaryDir = join(stateDir, `${name}.tmp`);
     const held: Deno.FsFile[] = [];
     try {
+      if (linkOutOf(path, STATE_DIR) !== undefined) {
+        throw new SetupError(
+          `Cannot use "${stateDir}": it is a symbolic link that leads elsewhere`,
+        );
+      }
       await Deno.mkdir(stateDir, { recursive: true });
       // A part shares the task's lock with other parts, but not with a run of the whole.
       const locks: [string, boolean][] = part === undefined
@@ -68,9 +73,10 @@ export class OutputFolder implements AsyncDisposable {
     } catch (error) {
       for (const lock of held) lock.close();
       if (error instanceof SetupError) throw error;
-      throw new SetupError(`Cannot write to folder "${path}": ${fileReason(error)}`, {
-        cause: error,
-      });
+      const reason = error instanceof Deno.errors.AlreadyExists
+        ? "it, or a folder on the way to it, is a symbolic link that leads nowhere"
+        : fileReason(error);
+      throw new SetupError(`Cannot write to folder "${path}": ${reason}`, { cause: error });
     }
   }
 
@@ -102,6 +108,7 @@ export class OutputFolder implements AsyncDisposable {
     try {
       const folder = dirname(path);
       if (!this.#made.has(folder)) {
+        this.#requireNoLinkOut(dirname(relativePath));
         Deno.mkdirSync(folder, { recursive: true });
         if (this.#made.size >= MAX_MADE) this.#made.clear();
         this.#made.add(folder);
@@ -111,6 +118,7 @@ export class OutputFolder implements AsyncDisposable {
       Deno.renameSync(temporary, path);
     } catch (error) {
       rmSync(temporary, { force: true });
+      if (error instanceof FileError) throw error;
       if (ITEMS_OWN_FAULTS.includes((error as { code?: unknown }).code)) {
         throw new FileError(`Cannot write "${path}": ${fileReason(error)}`, { cause: error });
       }
@@ -121,8 +129,13 @@ export class OutputFolder implements AsyncDisposable {
     }
   }
 
-  /** Removes a file, if it is there. */
+  /**
+   * Removes a file, if it is there.
+   *
+   * @throws {FileError} if that would be outside the folder
+   */
   async remove(relativePath: string): Promise<void> {
+    this.#requireNoLinkOut(dirname(relativePath));
     await Deno.remove(join(this.path, relativePath)).catch((error) => {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     });
@@ -135,6 +148,14 @@ export class OutputFolder implements AsyncDisposable {
   async dropFailures(wasTried: (failure: Partial<Failure>) => boolean): Promise<void> {
     const file = join(STATE_DIR, basename(this.failures.path));
     this.write(file, await this.failures.textWithout(wasTried));
+  }
+
+  #requireNoLinkOut(relativePath: string): void {
+    const link = linkOutOf(this.path, relativePath);
+    if (link === undefined) return;
+    throw new FileError(
+      `Cannot write below "${link}": it is a symbolic link that leads out of "${this.path}"`,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,97 @@
+/** Output folders that are, lie below, or hold symbolic links. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { demoApi } from "../helpers/demo_api.ts";
+import { jsonOf, runTask } from "../helpers/run_task.ts";
+import { tempDir } from "../helpers/temp_dir.ts";
+import { walkFiles } from "../helpers/walk_files.ts";
+
+/** `link` leads to the folder `real`, `broken` nowhere, `round` to itself. */
+async function linkedFolders() {
+  const dir = await tempDir();
+  await Deno.mkdir(join(dir.path, "real"));
+  await Deno.symlink("real", join(dir.path, "link"));
+  await Deno.symlink("nothing", join(dir.path, "broken"));
+  await Deno.symlink("round", join(dir.path, "round"));
+  return dir;
+}
+
+for (const place of ["link", "link/below"]) {
+  Deno.test(`download, vectorize, ingest and search work in ${place}, a symbolic link`, async () => {
+    await using dir = await linkedFolders();
+    await using api = demoApi();
+    const [records, vectors, index] = ["r", "v", "i"].map((name) => join(dir.path, place, name));
+    const politeness = ["--delay", "0", "--base-url", api.url];
+    const data = ["--records-dir", records!, "--vectors-dir", vectors!];
+    const tools = [
+      ["download", "-o", records!, "--max", "2", ...politeness],
+      ["vectorize", ...data, "--model", "demo", "--download-images", ...politeness],
+      ["ingest", ...data, "--index-dir", index!],
+    ];
+    for (const args of tools) {
+      const result = await runTask([...args, "--json"]);
+      assert.equal(result.code, 0, result.stderr);
+      assert.equal(jsonOf(result).stored, 2, result.stderr);
+      assert.equal(jsonOf(await runTask([...args, "--json"])).stored, 0, "a second run");
+    }
+    const [id] = (await Array.fromAsync(walkFiles(records!)))
+      .map((path) => path.replace(/.*\/(.*)\.json/, "$1"));
+    const { code, stderr } = await runTask(["search", "--index-dir", index!, "--id", id!]);
+    assert.equal(code, 0, stderr);
+  });
+}
+
+Deno.test("the demo works in a folder that is a symbolic link", async () => {
+  await using dir = await linkedFolders();
+  const { code, stderr } = await runTask(["demo", "--once", "--data", join(dir.path, "link")]);
+  assert.equal(code, 0, stderr);
+});
+
+Deno.test("a folder that cannot be made for its links is refused in one plain line", async () => {
+  await using dir = await linkedFolders();
+  await using api = demoApi();
+  for (
+    const [place, reason] of [
+      ["broken", /a symbolic link that leads nowhere$/],
+      ["broken/below", /a symbolic link that leads nowhere$/],
+      ["round", /symbolic links lead in a circle$|leads nowhere$/],
+    ] as const
+  ) {
+    const out = join(dir.path, place);
+    const { code, stderr } = await runTask(["download", "-o", out, "--base-url", api.url]);
+    assert.equal(code, 2);
+    assert.match(stderr, /^download: Cannot write to folder "[^"]+": [^\n]+\n$/);
+    assert.match(stderr.trim(), reason);
+  }
+});
+
+Deno.test("nothing is written through a link that leads out of the output folder", async () => {
+  await using dir = await linkedFolders();
+  await using api = demoApi();
+  const [out, elsewhere] = [join(dir.path, "out"), join(dir.path, "elsewhere")];
+  await Deno.mkdir(elsewhere);
+  await Deno.mkdir(join(out, "inner"), { recursive: true });
+  await Deno.symlink(elsewhere, join(out, "norway"));
+  await Deno.symlink(join(dir.path, "nothing"), join(out, "library"));
+  await Deno.symlink("inner", join(out, "everywhere"));
+  const args = ["download", "-o", out, "--delay", "0", "--base-url", api.url, "--json"];
+  const { stored, failed, errors } = jsonOf(await runTask(args));
+  assert.deepEqual(await Array.fromAsync(walkFiles(elsewhere)), []);
+  assert.ok(Number(failed) > 0);
+  assert.deepEqual(errors, { file: failed });
+  const within = await Array.fromAsync(walkFiles(out));
+  assert.ok(
+    within.some((path) => path.startsWith("inner/")),
+    "links within the folder are followed",
+  );
+  assert.equal(within.length, stored);
+  await Deno.remove(join(out, ".maken"), { recursive: true });
+  await Deno.symlink(elsewhere, join(out, ".maken"));
+  const { code, stderr } = await runTask(args.slice(0, -1));
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /^download: Cannot use ".*\.maken": it is a symbolic link that leads elsewhere\n$/,
+  );
+  assert.deepEqual(await Array.fromAsync(walkFiles(elsewhere)), []);
+});
