@@ -1,6 +1,7 @@
 /** Output folders that are, lie below, or hold symbolic links. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { encodeNpy } from "../../lib/vectors/npy.ts";
 import { demoApi } from "../helpers/demo_api.ts";
 import { jsonOf, runTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
@@ -94,4 +95,20 @@ Deno.test("nothing is written through a link that leads out of the output folder
     /^download: Cannot use ".*\.maken": it is a symbolic link that leads elsewhere\n$/,
   );
   assert.deepEqual(await Array.fromAsync(walkFiles(elsewhere)), []);
+});
+
+Deno.test("an index that is a link out of its folder is not written", async () => {
+  await using dir = await linkedFolders();
+  await Deno.symlink(join(dir.path, "real/elsewhere"), join(dir.path, "images.knn.sqlite"));
+  await Deno.writeTextFile(join(dir.path, "a.json"), '{"id":"a"}');
+  await Deno.writeFile(join(dir.path, "a.npy"), encodeNpy(new Float32Array(8).fill(1)));
+  const { code, stderr } = await runTask(
+    ["ingest", "--records-dir", dir.path, "--vectors-dir", dir.path, "--index-dir", dir.path],
+  );
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /^ingest: Cannot open index ".*": it is a symbolic link that leads out .*\n$/,
+  );
+  assert.deepEqual(await Array.fromAsync(Deno.readDir(join(dir.path, "real"))), []);
 });

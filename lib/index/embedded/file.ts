@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { fileReason, SetupError } from "../../shared/errors.ts";
 import type { Document } from "../types.ts";
+import { linkOutOf } from "../../shared/files.ts";
 import { commandLine } from "../../shared/program.ts";
 
 /** Another number is another layout; SQLite keeps it as `user_version`. */
@@ -98,7 +99,12 @@ export class EmbeddedFile {
     const path = join(dir, `${name}.sqlite`);
     try {
       if (mode === "read") await Deno.stat(path);
-      else await Deno.mkdir(dir, { recursive: true });
+      else {
+        await Deno.mkdir(dir, { recursive: true });
+        if (linkOutOf(dir, `${name}.sqlite`) !== undefined) {
+          throw new TypeError("it is a symbolic link that leads out of its folder");
+        }
+      }
       const file = new EmbeddedFile(
         path,
         new DatabaseSync(path, { readOnly: mode === "read" }),
