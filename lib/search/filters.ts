@@ -36,11 +36,11 @@ export function parseFilters(texts: readonly string[]): Filters {
     }
     filters[field] = value;
   }
-  return asIndexed(filters);
+  return normalizeFilters(filters);
 }
 
 /** Filters as documents hold their values: access is in lower case. */
-export function asIndexed(filters: Filters): Filters {
+export function normalizeFilters(filters: Filters): Filters {
   const { access } = filters;
   return access === undefined ? filters : { ...filters, access: access.toLowerCase() };
 }

@@ -2,7 +2,7 @@
 import type { Filters, Hit, VectorIndex } from "../index/types.ts";
 
 /** Which neighbours are wanted. */
-export interface Wanted {
+export interface NeighbourOptions {
   readonly size: number;
   /** Neighbours to pass over. */
   readonly offset?: number;
@@ -17,8 +17,8 @@ export interface Wanted {
 export async function neighbours(
   index: VectorIndex,
   vector: Float32Array,
-  { size, offset = 0, k = 0, filters = {}, without }: Wanted,
+  { size, offset = 0, k = 0, filters = {}, without }: NeighbourOptions,
 ): Promise<Hit[]> {
-  const found = await index.nearest(vector, Math.max(k, offset + size + 1), filters);
-  return found.filter(({ document }) => document.id !== without).slice(offset, offset + size);
+  const hits = await index.nearest(vector, Math.max(k, offset + size + 1), filters);
+  return hits.filter(({ document }) => document.id !== without).slice(offset, offset + size);
 }

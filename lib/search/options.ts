@@ -24,8 +24,8 @@ import { engineOption, modelOption } from "../inference/options.ts";
 import { parseFilters } from "./filters.ts";
 import { commandLine } from "../shared/program.ts";
 
-/** What is looked for. */
-export type Question =
+/** What the documents are compared with, or the words they must have. */
+export type SearchQuery =
   | { readonly kind: "id"; readonly id: string }
   | { readonly kind: "image"; readonly path: string }
   | { readonly kind: "vector"; readonly path: string }
@@ -33,7 +33,7 @@ export type Question =
 
 /** What a search is to do. */
 export interface SearchOptions extends CommonOptions {
-  readonly question: Question;
+  readonly query: SearchQuery;
   /** Name of the index. */
   readonly index: string;
   readonly place: IndexPlace;
@@ -84,20 +84,20 @@ function command() {
 export function parseSearchOptions(argv: readonly string[]): SearchOptions {
   const parsed = parseCommand(command(), argv);
   const o = parsed.opts();
-  const questions: Question[] = [];
-  if (o.id !== undefined) questions.push({ kind: "id", id: o.id });
-  if (o.image !== undefined) questions.push({ kind: "image", path: o.image });
-  if (o.vector !== undefined) questions.push({ kind: "vector", path: o.vector });
-  if (o.text !== undefined) questions.push({ kind: "text", words: o.text });
-  const [question] = questions;
-  if (question === undefined || questions.length > 1) {
+  const queries: SearchQuery[] = [];
+  if (o.id !== undefined) queries.push({ kind: "id", id: o.id });
+  if (o.image !== undefined) queries.push({ kind: "image", path: o.image });
+  if (o.vector !== undefined) queries.push({ kind: "vector", path: o.vector });
+  if (o.text !== undefined) queries.push({ kind: "text", words: o.text });
+  const [query] = queries;
+  if (query === undefined || queries.length > 1) {
     throw new UsageError(
       `Give one of --id, --image, --vector and --text to search by; see "${HELP}"`,
     );
   }
   const { index, k, model, engine, json } = o;
   const place = placeOf(parsed, placeOptions(parsed));
-  return { question, index, place, k, filters: filters(o.filter), model, engine, json };
+  return { query, index, place, k, filters: filters(o.filter), model, engine, json };
 }
 
 function filters(texts: readonly string[]): Filters {
@@ -110,8 +110,8 @@ function filters(texts: readonly string[]): Filters {
 
 /** What a search may touch: the index, the given file, and native code only for an image. */
 export function searchPermissions(options: SearchOptions): Permissions {
-  const { question, place, engine, model } = options;
-  const file = "path" in question ? [question.path] : [];
-  const embedding = question.kind === "image" ? embeddingPermissions(engine, model) : {};
+  const { query, place, engine, model } = options;
+  const file = "path" in query ? [query.path] : [];
+  const embedding = query.kind === "image" ? embeddingPermissions(engine, model) : {};
   return joinPermissions(placePermissions(place), { read: file }, embedding);
 }

@@ -1,4 +1,4 @@
-/** FLOW: question -> vector or words -> documents -> table. */
+/** FLOW: query -> vector or words -> documents -> table. */
 import { isAbsolute } from "node:path";
 import { openIndex } from "../index/open.ts";
 import type { Document, VectorIndex } from "../index/types.ts";
@@ -12,77 +12,80 @@ import { tableText } from "../shared/table.ts";
 import { checkVector, readVectorFile } from "../vectors/vector_store.ts";
 import { modelMismatch } from "./model_mismatch.ts";
 import { neighbours } from "./neighbours.ts";
-import type { Question, SearchOptions } from "./options.ts";
+import type { SearchOptions, SearchQuery } from "./options.ts";
 
 /** A document of the answer; words are not compared as vectors are. */
-interface Found {
+interface SearchResult {
   readonly similarity?: number;
   readonly document: Document;
 }
 
-/** How a server is asked: somebody waits for the answer. */
-const PATIENCE = { timeoutMs: 30_000, retries: 3, concurrency: 1 };
+/** A query that has a vector. */
+type VectorQuery = Exclude<SearchQuery, { kind: "text" }>;
 
-/** Finds the documents of the question. */
+/** How a server is asked: somebody waits for the answer. */
+const CLIENT_OPTIONS = { timeoutMs: 30_000, retries: 3, concurrency: 1 };
+
+/** Finds the documents of the query. */
 export async function search(options: SearchOptions, run: Stage): Promise<Report> {
-  const { question, index: name, place } = options;
+  const { query, index: name, place } = options;
   await using index = await openIndex(place, name, {
     mode: "read",
-    ...PATIENCE,
+    ...CLIENT_OPTIONS,
     signal: run.signal,
     onNotice: (text) => run.warn(text),
   });
-  const { found, of } = question.kind === "text"
-    ? await findWords(question.words, index, options)
-    : await findNear(question, index, options);
-  run.stats.total = found.length;
+  const { results, of } = query.kind === "text"
+    ? await findWords(query.words, index, options)
+    : await findNear(query, index, options);
+  run.stats.total = results.length;
   return {
-    json: { index: name, hits: found.map(foundJson) },
-    text: foundTable(found, question.kind !== "text"),
-    summary: `${found.length} of ${of}`,
+    json: { index: name, hits: results.map(resultJson) },
+    text: resultTable(results, query.kind !== "text"),
+    summary: `${results.length} of ${of}`,
   };
 }
 
 async function findWords(words: string, index: VectorIndex, { k, filters }: SearchOptions) {
   const { total, documents } = await index.text(words, { size: k, filters });
-  const found: Found[] = documents.map((document) => ({ document }));
-  return { found, of: `${count(total)} documents with these words` };
+  const results: SearchResult[] = documents.map((document) => ({ document }));
+  return { results, of: `${count(total)} documents with these words` };
 }
 
 async function findNear(
-  question: Exclude<Question, { kind: "text" }>,
+  query: VectorQuery,
   index: VectorIndex,
   options: SearchOptions,
 ) {
   const { k, filters } = options;
-  const vector = await questionVector(question, index, options);
-  const without = question.kind === "id" ? question.id : undefined;
-  const found: Found[] = await neighbours(index, vector, { size: k, filters, without });
-  return { found, of: `${count(await index.count(filters))} documents` };
+  const vector = await queryVector(query, index, options);
+  const without = query.kind === "id" ? query.id : undefined;
+  const results: SearchResult[] = await neighbours(index, vector, { size: k, filters, without });
+  return { results, of: `${count(await index.count(filters))} documents` };
 }
 
-async function questionVector(
-  question: Exclude<Question, { kind: "text" }>,
+async function queryVector(
+  query: VectorQuery,
   index: VectorIndex,
   options: SearchOptions,
 ): Promise<Float32Array> {
-  if (question.kind === "id") {
-    const item = await index.get("id", question.id);
+  if (query.kind === "id") {
+    const item = await index.get("id", query.id);
     if (item !== undefined) return item.vector;
     throw new SetupError(
-      `Cannot search by id "${question.id}": it is not in index "${index.name}"`,
+      `Cannot search by id "${query.id}": it is not in index "${index.name}"`,
     );
   }
   try {
-    const vector = question.kind === "vector"
-      ? await readVectorFile(question.path)
-      : await embedFile(question.path, index, options);
+    const vector = query.kind === "vector"
+      ? await readVectorFile(query.path)
+      : await embedFile(query.path, index, options);
     checkVector(vector, index.dims ?? vector.length);
     return vector;
   } catch (error) {
     if (error instanceof SetupError) throw error;
     const reason = error instanceof Deno.errors.NotFound ? fileReason(error) : errorMessage(error);
-    throw new SetupError(`Cannot search by ${question.kind} "${question.path}": ${reason}`, {
+    throw new SetupError(`Cannot search by ${query.kind} "${query.path}": ${reason}`, {
       cause: error,
     });
   }
@@ -108,11 +111,11 @@ async function embedFile(
   throw new Error(result.message);
 }
 
-function foundJson({ similarity, document: { id, title, access } }: Found, i: number) {
+function resultJson({ similarity, document: { id, title, access } }: SearchResult, i: number) {
   return { rank: i + 1, ...(similarity === undefined ? {} : { similarity }), id, title, access };
 }
 
-function foundTable(found: readonly Found[], isCompared: boolean): string {
+function resultTable(results: readonly SearchResult[], isCompared: boolean): string {
   return tableText(
     [
       { head: "rank", align: "right" },
@@ -121,7 +124,7 @@ function foundTable(found: readonly Found[], isCompared: boolean): string {
       { head: "title", width: 62 },
       { head: "access" },
     ],
-    found.map(foundJson).map(({ rank, similarity, id, title, access }) => [
+    results.map(resultJson).map(({ rank, similarity, id, title, access }) => [
       rank,
       ...(similarity === undefined ? [] : [similarity.toFixed(4)]),
       id,

@@ -1,4 +1,4 @@
-/** Answers requests: finds the route, keeps the limits, turns errors into answers, writes it down. */
+/** Handles requests: finds the route, keeps the limits, turns errors into responses, logs. */
 import {
   AbsentIndexError,
   HttpError,
@@ -8,12 +8,12 @@ import {
 } from "../shared/errors.ts";
 import { accessLine } from "./access_log.ts";
 import { readQuery } from "./parameters.ts";
-import { errorResponse } from "./responses.ts";
-import { findRoute, type Found } from "./router.ts";
+import { errorResponse, notFoundResponse } from "./responses.ts";
+import { findRoute, type RouteMatch } from "./router.ts";
 import { ROUTES } from "./routes.ts";
 import type { Service } from "./service.ts";
 
-/** Requests that are answered at a time; what holds up one of them must not pile up more. */
+/** Requests that are handled at a time; what holds up one of them must not pile up more. */
 const MAX_RUNNING = 200;
 
 /** Methods that metrics tell apart. */
@@ -28,7 +28,13 @@ const CORS = {
   "access-control-expose-headers": "X-Total-Count, Retry-After",
 };
 
-/** Answers the requests of one server. */
+/** A response, and the status that it has in log and metrics. */
+interface Outcome {
+  readonly response: Response;
+  readonly status: number;
+}
+
+/** Handles the requests of one server. */
 export class Api {
   #running = 0;
   /** Called when no request is left; undefined while the server is not told to stop. */
@@ -36,20 +42,20 @@ export class Api {
 
   constructor(private readonly service: Service) {}
 
-  /** The answer to a request; never throws. */
-  async answer(request: Request): Promise<Response> {
+  /** The response to a request; never throws. */
+  async handle(request: Request): Promise<Response> {
     const { service } = this;
     const start = performance.now();
     this.#running++;
-    const found = findRoute(request, ROUTES);
+    const match = findRoute(request, ROUTES);
     const { response, status } = this.#onIdle === undefined
-      ? await answer(service, request, found, this.#running)
-      : refusal();
+      ? await outcomeOf(service, request, match, this.#running)
+      : whileStopping();
     this.#running--;
     const ms = performance.now() - start;
     const method = KNOWN_METHODS.includes(request.method) ? request.method : "other";
-    service.metrics.request(found.label, method, status, ms / 1000);
-    service.onAnswer(accessLine(request, response, status, ms));
+    service.metrics.request(match.label, method, status, ms / 1000);
+    service.onResponse(accessLine(request, response, status, ms));
     if (this.#running === 0) this.#onIdle?.();
     return response;
   }
@@ -62,21 +68,23 @@ export class Api {
   }
 }
 
-function refusal(): { response: Response; status: number } {
+function whileStopping(): Outcome {
   const headers = { connection: "close", "retry-after": "5" };
   const response = errorResponse(503, "The server is being stopped", headers);
   return { response, status: response.status };
 }
 
-async function answer(
+async function outcomeOf(
   service: Service,
   request: Request,
-  found: Found,
+  match: RouteMatch,
   running: number,
-): Promise<{ response: Response; status: number }> {
+): Promise<Outcome> {
   let response: Response;
   try {
-    response = await withinLimit(service, request, found, running);
+    response = match.kind === "found"
+      ? await handleWithinLimits(service, request, match, running)
+      : unroutedResponse(request, match);
   } catch (error) {
     if (request.signal.aborted) {
       return { response: errorResponse(400, "The request was given up"), status: CLIENT_GONE };
@@ -88,20 +96,18 @@ async function answer(
   return { response, status: response.status };
 }
 
-/** The answer, unless it takes too long or nobody waits for it any more. */
-async function withinLimit(
+/** The handler's response, unless it takes too long or nobody waits for it any more. */
+async function handleWithinLimits(
   service: Service,
   request: Request,
-  found: Found,
+  { route, path, url }: Extract<RouteMatch, { kind: "found" }>,
   running: number,
 ): Promise<Response> {
-  if (found.kind !== "route") return otherwise(request, found);
   if (running > MAX_RUNNING) {
     throw new RequestError(503, "Too many requests are waiting: try again later", {
       "retry-after": "1",
     });
   }
-  const { route, path, url } = found;
   const query = readQuery(url, route.query) as never;
   const abort = new AbortController();
   const { signal } = abort;
@@ -126,16 +132,19 @@ async function withinLimit(
   }
 }
 
-/** The answer to a request that no route takes. */
-function otherwise(request: Request, found: Exclude<Found, { kind: "route" }>): Response {
-  if (found.kind === "none") return errorResponse(404, "There is nothing of that name here");
-  const allow = [...found.allow, "OPTIONS"].join(", ");
+/** The response to a request that no route takes. */
+function unroutedResponse(
+  request: Request,
+  match: Exclude<RouteMatch, { kind: "found" }>,
+): Response {
+  if (match.kind === "not found") return notFoundResponse();
+  const allow = [...match.allow, "OPTIONS"].join(", ");
   if (request.method !== "OPTIONS") {
     return errorResponse(405, `This address takes ${allow} only`, { allow });
   }
   const headers = new Headers({
     allow,
-    "access-control-allow-methods": found.allow.join(", "),
+    "access-control-allow-methods": match.allow.join(", "),
     "access-control-allow-headers": "Content-Type",
     "access-control-max-age": "86400",
   });

@@ -1,8 +1,8 @@
 /** The API's description, made of the same schemas that check its requests. */
 import { z } from "zod";
 import { VERSION } from "../shared/args.ts";
-import { failure } from "./answers.ts";
-import type { Route } from "./routes.ts";
+import { errorBody } from "./response_schemas.ts";
+import type { Route } from "./route.ts";
 
 /** A part of the document. */
 export type Json = { readonly [key: string]: unknown };
@@ -45,10 +45,10 @@ const FAILURES: Readonly<Record<number, string>> = {
 /** The description of the routes that are part of the API. */
 export function openApi(routes: readonly Route[]): ApiDocument {
   const schemas: Record<string, Json> = {};
-  schemaOf(failure, schemas);
+  schemaOf(errorBody, schemas);
   const paths: Record<string, Record<string, ApiOperation>> = {};
   for (const route of routes) {
-    if (route.answer === undefined) continue;
+    if (route.response === undefined) continue;
     (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(route, schemas);
   }
   const description = "Pictures that are similar: nearest neighbours of vectors by cosine.";
@@ -61,10 +61,10 @@ export function openApi(routes: readonly Route[]): ApiDocument {
 }
 
 function operation(route: Route, schemas: Record<string, Json>): ApiOperation {
-  const { summary, answer, body } = route;
-  const content = typeof answer === "string"
-    ? { [answer]: {} }
-    : { "application/json": { schema: schemaOf(answer!, schemas) } };
+  const { summary, response, body } = route;
+  const content = typeof response === "string"
+    ? { [response]: {} }
+    : { "application/json": { schema: schemaOf(response!, schemas) } };
   const hasBody = body !== undefined;
   const hasPath = route.path.includes("{");
   const statuses = [...(hasPath ? [404] : []), ...(hasBody ? [413, 415] : [])]

@@ -23,9 +23,8 @@ import html from "./page/index.html" with { type: "text" };
 import narrowCss from "./page/narrow.css" with { type: "text" };
 import pageCss from "./page/page.css" with { type: "text" };
 import resultsCss from "./page/results.css" with { type: "text" };
-import { respond } from "./responses.ts";
+import { htmlResponse, respond } from "./responses.ts";
 
-const HTML = "text/html; charset=utf-8";
 const TYPES: Readonly<Record<string, string>> = {
   js: "text/javascript; charset=utf-8",
   css: "text/css; charset=utf-8",
@@ -70,26 +69,4 @@ export function pageFile(name: string): Response | undefined {
   if (text === undefined) return undefined;
   const type = TYPES[name.split(".").at(-1)!]!;
   return respond(text, type, { headers: { "cache-control": "no-cache" } });
-}
-
-/** A page that may load its own parts, and pictures of these hosts. */
-export function htmlResponse(text: string, imageOrigins: readonly string[] = []): Response {
-  const policy = [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    `img-src ${["'self'", "blob:", ...imageOrigins].join(" ")}`,
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ];
-  return respond(text, HTML, {
-    headers: {
-      "cache-control": "no-cache",
-      "content-security-policy": policy.join("; "),
-      "referrer-policy": "no-referrer",
-      "cross-origin-opener-policy": "same-origin",
-    },
-  });
 }

@@ -1,5 +1,7 @@
 /** Makes responses whose length is known. */
 
+const HTML = "text/html; charset=utf-8";
+
 /** What goes with a body. */
 export interface ResponseOptions {
   readonly status?: number;
@@ -32,6 +34,28 @@ export function json(value: unknown, { status, headers }: ResponseOptions = {}):
   });
 }
 
+/** A page that may load its own parts, and pictures of these hosts. */
+export function htmlResponse(text: string, imageOrigins: readonly string[] = []): Response {
+  const policy = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    `img-src ${["'self'", "blob:", ...imageOrigins].join(" ")}`,
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ];
+  return respond(text, HTML, {
+    headers: {
+      "cache-control": "no-cache",
+      "content-security-policy": policy.join("; "),
+      "referrer-policy": "no-referrer",
+      "cross-origin-opener-policy": "same-origin",
+    },
+  });
+}
+
 /** The response to an error. */
 export function errorResponse(
   status: number,
@@ -39,4 +63,9 @@ export function errorResponse(
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   return json({ error: message }, { status, headers });
+}
+
+/** The response where there is nothing at an address. */
+export function notFoundResponse(): Response {
+  return errorResponse(404, "There is nothing of that name here");
 }

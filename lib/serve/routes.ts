@@ -1,55 +1,28 @@
-/** The table of what can be asked: it routes requests, checks them and describes itself. */
-import type { z } from "zod";
-import * as answers from "./answers.ts";
+/** The table of routes: it finds the handlers of requests, checks queries and describes itself. */
 import { docsResponse } from "./docs_page.ts";
-import { METRICS_TYPE } from "./metrics.ts";
+import * as handlers from "./handlers.ts";
 import { type ApiDocument, openApi } from "./openapi.ts";
 import { pageFile, pageResponse } from "./page.ts";
 import * as parameters from "./parameters.ts";
-import * as questions from "./questions.ts";
-import { json, respond } from "./responses.ts";
-import type { Call } from "./service.ts";
+import * as schemas from "./response_schemas.ts";
+import { json, notFoundResponse } from "./responses.ts";
+import { type Route, route } from "./route.ts";
 
-/** Something that can be asked. */
-export interface Route {
-  readonly method: "GET" | "POST";
-  /** Parts in braces stand for any text. */
-  readonly path: string;
-  readonly summary: string;
-  /** Undefined for what is no part of the API: the page and its like. */
-  readonly answer?: z.ZodType | string;
-  readonly query: z.ZodObject;
-  /** A schema for JSON; `picture` for an upload. */
-  readonly body?: z.ZodType | "picture";
-  readonly handle: (call: Call<never>) => Promise<Response>;
-}
-
-/** Ties a handler's query to its schema. */
-function route<S extends z.ZodObject>(
-  route: Omit<Route, "query" | "handle"> & {
-    readonly query?: S;
-    readonly handle: (call: Call<z.infer<S>>) => Promise<Response> | Response;
-  },
-): Route {
-  const { handle, query = parameters.noQuery, ...rest } = route;
-  return { ...rest, query, handle: async (call) => await handle(call) };
-}
-
-/** Everything that can be asked. */
+/** All routes. */
 export const ROUTES: readonly Route[] = [
   route({
     method: "GET",
     path: "/health",
     summary: "Whether the indexes can be reached; 503 if not",
-    answer: answers.health,
-    handle: questions.health,
+    response: schemas.health,
+    handle: handlers.health,
   }),
   route({
     method: "GET",
     path: "/indexes",
     summary: "The indexes, and whether each can be searched by a picture",
-    answer: answers.indexSummary.array(),
-    handle: questions.indexes,
+    response: schemas.indexSummary.array(),
+    handle: handlers.indexes,
   }),
   ...(["id", "filename"] as const).map((field) =>
     route({
@@ -59,8 +32,8 @@ export const ROUTES: readonly Route[] = [
         "best first, without itself",
       query: parameters.similarityQuery,
       body: parameters.textValueBody,
-      answer: answers.entries,
-      handle: (call) => questions.similarToItem(field, call),
+      response: schemas.entries,
+      handle: (context) => handlers.similarToItem(field, context),
     })
   ),
   route({
@@ -69,8 +42,8 @@ export const ROUTES: readonly Route[] = [
     summary: "The nearest to a vector, best first",
     query: parameters.similarityQuery,
     body: parameters.vectorBody,
-    answer: answers.entries,
-    handle: questions.similarToVector,
+    response: schemas.entries,
+    handle: handlers.similarToVector,
   }),
   route({
     method: "POST",
@@ -78,70 +51,66 @@ export const ROUTES: readonly Route[] = [
     summary: "The nearest to a picture, best first",
     query: parameters.imageQuery,
     body: "picture",
-    answer: answers.entries,
-    handle: questions.similarToImage,
+    response: schemas.entries,
+    handle: handlers.similarToImage,
   }),
   route({
     method: "GET",
     path: "/random/{index}",
     summary: "Some documents, others each time",
     query: parameters.randomQuery,
-    answer: answers.entries,
-    handle: questions.random,
+    response: schemas.entries,
+    handle: handlers.random,
   }),
   route({
     method: "GET",
     path: "/text/{index}",
     summary: "Documents with these words, best first; X-Total-Count tells how many there are",
     query: parameters.textQuery,
-    answer: answers.entries,
-    handle: questions.text,
+    response: schemas.entries,
+    handle: handlers.text,
   }),
   route({
     method: "GET",
     path: "/items/{index}/{id}",
     summary: "One document",
     query: parameters.itemQuery,
-    answer: answers.entry,
-    handle: questions.item,
+    response: schemas.entry,
+    handle: handlers.item,
   }),
   route({
     method: "GET",
     path: "/facets/{index}",
     summary: "How many documents there are of each access, most first",
-    answer: answers.facets,
-    handle: questions.facets,
+    response: schemas.facets,
+    handle: handlers.facets,
   }),
   route({
     method: "GET",
     path: "/pictures/{index}/{id}",
     summary: "The picture of a document, or a redirect to where it is",
-    answer: "image/*",
-    handle: questions.picture,
+    response: "image/*",
+    handle: handlers.picture,
   }),
   route({
     method: "GET",
     path: "/metrics",
     summary: "Figures for Prometheus",
-    answer: "text/plain",
-    handle: async ({ service, running }) =>
-      respond(
-        await service.metrics.text(running, await questions.documentCounts(service)),
-        METRICS_TYPE,
-      ),
+    response: "text/plain",
+    handle: handlers.metrics,
   }),
   route({
     method: "GET",
     path: "/openapi.json",
     summary: "This description, as OpenAPI 3.1",
-    answer: "application/json",
+    response: "application/json",
     handle: () => json(description(), { headers: { "cache-control": "no-cache" } }),
   }),
   route({
     method: "GET",
     path: "/docs",
     summary: "This description, as a page",
-    answer: "text/html",
+    response: "text/html",
     handle: () => docsResponse(description()),
   }),
   route({
@@ -154,7 +123,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/page/{file}",
     summary: "A file of the web page",
-    handle: ({ path }) => pageFile(path.file!) ?? questions.notFound(),
+    handle: ({ path }) => pageFile(path.file!) ?? notFoundResponse(),
   }),
 ];
 

@@ -19,7 +19,7 @@ const DRAIN_MS = 5000;
 const REPEAT_MS = 10_000;
 const MAX_REMEMBERED = 100;
 
-/** Answers requests until the run is interrupted. */
+/** Handles requests until the run is interrupted. */
 export async function serve(options: ServeOptions, run: Stage): Promise<Report> {
   const { place, imagesDir, imageOrigins, timeoutSeconds, quiet } = options;
   if (imagesDir !== undefined) await requireFolder(imagesDir);
@@ -36,11 +36,11 @@ export async function serve(options: ServeOptions, run: Stage): Promise<Report> 
     metrics,
     imageOrigins,
     timeoutMs,
-    onAnswer: quiet ? () => {} : logLine,
-    onProblem: seldom((text) => run.warn(text)),
+    onResponse: quiet ? () => {} : logLine,
+    onProblem: withoutRepeats((text) => run.warn(text)),
   });
   const server = listen(options, api);
-  tellAddress(options, server.addr);
+  logAddress(options, server.addr);
   await stopped(run.signal);
   await drain(server, api);
   ended.abort();
@@ -49,14 +49,14 @@ export async function serve(options: ServeOptions, run: Stage): Promise<Report> 
 }
 
 /** Passes on a line, but not the same one again within a while. */
-function seldom(tell: (text: string) => void): (text: string) => void {
-  const told = new Map<string, number>();
+function withoutRepeats(log: (text: string) => void): (text: string) => void {
+  const logged = new Map<string, number>();
   return (text) => {
     const now = performance.now();
-    if (now - (told.get(text) ?? -Infinity) < REPEAT_MS) return;
-    if (told.size >= MAX_REMEMBERED) told.clear();
-    told.set(text, now);
-    tell(text);
+    if (now - (logged.get(text) ?? -Infinity) < REPEAT_MS) return;
+    if (logged.size >= MAX_REMEMBERED) logged.clear();
+    logged.set(text, now);
+    log(text);
   };
 }
 
@@ -92,7 +92,7 @@ function listen(
   api: Api,
 ): Server {
   try {
-    return Deno.serve({ hostname: host, port, onListen() {} }, (request) => api.answer(request));
+    return Deno.serve({ hostname: host, port, onListen() {} }, (request) => api.handle(request));
   } catch (error) {
     const where = `${urlHost(host)}:${port}`;
     throw new SetupError(`Cannot listen on ${where}: ${listenReason(error)}`, { cause: error });
@@ -110,7 +110,7 @@ function listenReason(error: unknown): string {
   return fileReason(error);
 }
 
-function tellAddress({ host }: ServeOptions, { port }: Deno.NetAddr): void {
+function logAddress({ host }: ServeOptions, { port }: Deno.NetAddr): void {
   const isLoopback = host === "localhost" || host === "::1" || /^127\./.test(host);
   if (!isLoopback) logLine("serve: whoever can reach this address can search");
   logLine(`Maken answers at http://${urlHost(host)}:${port}`);

@@ -29,7 +29,7 @@ export function testApi(
   { imagesDir, ...options }: Partial<Service> & { imagesDir?: string } = {},
 ) {
   const metrics = new Metrics();
-  const answers: string[] = [];
+  const accessLog: string[] = [];
   const problems: string[] = [];
   const imageOrigins = ["https://www.nb.no"];
   const indexes = new IndexFolder(indexDir);
@@ -40,7 +40,7 @@ export function testApi(
     pictures: new Pictures({ imagesDir, imageOrigins }),
     imageOrigins,
     timeoutMs: 10_000,
-    onAnswer: (line) => answers.push(line),
+    onResponse: (line) => accessLog.push(line),
     onProblem: (line) => problems.push(line),
     ...options,
   });
@@ -52,12 +52,12 @@ export function testApi(
       headers,
       ...(body === undefined ? {} : { body: isRaw ? body as BodyInit : JSON.stringify(body) }),
     });
-    return await told(await api.answer(request));
+    return await told(await api.handle(request));
   };
   return {
     api,
     ask,
-    answers,
+    accessLog,
     problems,
     [Symbol.asyncDispose]: () => indexes[Symbol.asyncDispose](),
   };

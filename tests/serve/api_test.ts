@@ -39,7 +39,7 @@ Deno.test("the browser extension gets what it reads, from another origin", async
   await using api = await open();
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
-    (request) => api.api.answer(request),
+    (request) => api.api.handle(request),
   );
   const path = `${SIMILAR}/id?size=12&offset=0&fields=filename,id`;
   const url = `http://127.0.0.1:${server.addr.port}${path}`;
@@ -281,7 +281,7 @@ Deno.test("a request that takes too long is ended; one whose client is gone leav
   assert.equal(status, 504);
   assert.match(json.error, /0\.05 s/);
   const gone = new AbortController();
-  const answer = api.api.answer(
+  const answer = api.api.handle(
     new Request(`http://localhost${SIMILAR}/id`, {
       method: "POST",
       body: stalled(),
@@ -290,7 +290,7 @@ Deno.test("a request that takes too long is ended; one whose client is gone leav
   );
   gone.abort();
   await (await answer).body?.cancel();
-  assert.match(api.answers.at(-1)!, / status=499 /);
+  assert.match(api.accessLog.at(-1)!, / status=499 /);
 });
 
 Deno.test("an index that is made, grows, is replaced or removed is seen as it is", async () => {
@@ -360,13 +360,13 @@ Deno.test("the log has one plain line for each request, without its query", asyn
   await api.ask('/a%0Ab%1B[31m\u202e"=x');
   await api.ask("/" + "x".repeat(5000));
   const time = "time=\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z";
-  const [first, second, third, fourth] = api.answers;
+  const [first, second, third, fourth] = api.accessLog;
   assert.match(
     first!,
     new RegExp(`^${time} method=GET path=/health status=200 ms=[\\d.]+ bytes=15$`),
   );
   assert.match(second!, new RegExp(` path=/text/${NAME} status=200 `));
-  assert.doesNotMatch(api.answers.join(), /secret/);
+  assert.doesNotMatch(api.accessLog.join(), /secret/);
   // deno-lint-ignore no-control-regex -- what must not be there
   assert.doesNotMatch(third!, /[\x00-\x1f\x7f-\uffff"]/);
   assert.match(third!, / path=\S+ status=404 /);
