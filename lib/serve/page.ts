@@ -9,20 +9,29 @@ import compare from "./page/compare.js" with { type: "text" };
 import controls from "./page/controls.js" with { type: "text" };
 import dom from "./page/dom.js" with { type: "text" };
 import filters from "./page/filters.js" with { type: "text" };
+import focus from "./page/focus.js" with { type: "text" };
 import grid from "./page/grid.js" with { type: "text" };
+import indexes from "./page/indexes.js" with { type: "text" };
 import memory from "./page/memory.js" with { type: "text" };
 import question from "./page/question.js" with { type: "text" };
+import results from "./page/results.js" with { type: "text" };
 import rows from "./page/rows.js" with { type: "text" };
 import screen from "./page/screen.js" with { type: "text" };
+import shapes from "./page/shapes.js" with { type: "text" };
 import upload from "./page/upload.js" with { type: "text" };
 import wording from "./page/wording.js" with { type: "text" };
+import askedCss from "./page/asked.css" with { type: "text" };
+import baseCss from "./page/base.css" with { type: "text" };
 import compareCss from "./page/compare.css" with { type: "text" };
 import docsCss from "./page/docs.css" with { type: "text" };
+import filtersCss from "./page/filters.css" with { type: "text" };
+import gridCss from "./page/grid.css" with { type: "text" };
+import layoutCss from "./page/layout.css" with { type: "text" };
+import motionCss from "./page/motion.css" with { type: "text" };
+import narrowCss from "./page/narrow.css" with { type: "text" };
+import noticesCss from "./page/notices.css" with { type: "text" };
 import icon from "./page/icon.svg" with { type: "text" };
 import html from "./page/index.html" with { type: "text" };
-import narrowCss from "./page/narrow.css" with { type: "text" };
-import pageCss from "./page/page.css" with { type: "text" };
-import resultsCss from "./page/results.css" with { type: "text" };
 import { htmlResponse, respond } from "./responses.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -37,23 +46,32 @@ const FILES: ReadonlyMap<string, string> = new Map([
   ["api.js", api],
   ["app.js", app],
   ["arrows.js", arrows],
+  ["asked.css", askedCss],
   ["asked.js", asked],
+  ["base.css", baseCss],
   ["card.js", card],
+  ["compare.css", compareCss],
   ["compare.js", compare],
   ["controls.js", controls],
-  ["compare.css", compareCss],
   ["docs.css", docsCss],
   ["dom.js", dom],
+  ["filters.css", filtersCss],
   ["filters.js", filters],
+  ["focus.js", focus],
+  ["grid.css", gridCss],
   ["grid.js", grid],
   ["icon.svg", icon],
+  ["indexes.js", indexes],
+  ["layout.css", layoutCss],
   ["memory.js", memory],
+  ["motion.css", motionCss],
   ["narrow.css", narrowCss],
-  ["page.css", pageCss],
+  ["notices.css", noticesCss],
   ["question.js", question],
-  ["results.css", resultsCss],
+  ["results.js", results],
   ["rows.js", rows],
   ["screen.js", screen],
+  ["shapes.js", shapes],
   ["upload.js", upload],
   ["wording.js", wording],
 ]);

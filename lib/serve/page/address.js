@@ -62,6 +62,16 @@ export function kindOf(view) {
 }
 
 /**
+ * The view of an item's nearest, in the index and access of another view.
+ *
+ * @param {View} view
+ * @param {string} id
+ */
+export function likeView({ index, access }, id) {
+  return viewOf({ index, access, id });
+}
+
+/**
  * Whether both ask the same, whatever is compared.
  *
  * @param {View} a

@@ -1,20 +1,20 @@
 // @ts-check
 /// <reference lib="dom" />
 /** FLOW: address -> question -> pictures; each step of the user is a new address. */
-import { addressOf, isSameQuestion, kindOf, readAddress, viewOf } from "./address.js";
-import { getIndexes, pictureUrl } from "./api.js";
-import { fillComparison } from "./compare.js";
+import { addressOf, isSameQuestion, kindOf, likeView, readAddress, viewOf } from "./address.js";
+import { pictureUrl } from "./api.js";
+import { Comparison } from "./compare.js";
 import { watchControls } from "./controls.js";
 import { button, part } from "./dom.js";
 import { drawAccess, drawIndexes } from "./filters.js";
-import { Grid } from "./grid.js";
+import { Indexes } from "./indexes.js";
 import { Memories } from "./memory.js";
-import { PAGE_SIZE, PictureGone, Questions } from "./question.js";
+import { PAGE_SIZE, Questions } from "./question.js";
+import { Results } from "./results.js";
 import * as screen from "./screen.js";
 import { faultBeforeUpload, uploadFault, watchForPictures } from "./upload.js";
 import { quoted } from "./wording.js";
 
-/** @import { IndexInfo } from "./api.js" */
 /** @import { Memory } from "./memory.js" */
 /** @import { View } from "./address.js" */
 /** @import { Answer } from "./question.js" */
@@ -22,19 +22,27 @@ import { quoted } from "./wording.js";
 const field = part("q", HTMLInputElement);
 const file = part("file", HTMLInputElement);
 const access = part("access", HTMLFieldSetElement);
-const others = part("others", HTMLButtonElement);
 const more = part("more", HTMLButtonElement);
-const dialog = part("compare", HTMLDialogElement);
 const indexSelect = part("index", HTMLSelectElement);
 
 const questions = new Questions();
-const grid = new Grid(part("grid", HTMLUListElement));
+const indexes = new Indexes();
 const memories = new Memories();
+const comparison = new Comparison(leaveComparison);
+const results = new Results({
+  onOpen: (id) => void go(likeView(view, id)),
+  onCompare: (id) => void go({ ...view, with: id }),
+  onAll: () => void go({ ...view, access: "" }),
+  onHome: goHome,
+  onRetry: () => void show(view, { isAnew: true }),
+  onChoose: () => file.click(),
+});
+
+/** @type {Answer} */
+const NOTHING = { asked: undefined, entries: [], total: 0 };
 /** An answer that comes sooner is not announced by grey boxes, in milliseconds. */
 const SOON = 150;
 
-/** @type {IndexInfo[] | undefined} */
-let indexes;
 let view = viewOf();
 /** @type {Answer | undefined} */
 let answer;
@@ -53,32 +61,32 @@ history.scrollRestoration = "manual";
 async function show(next, { memory, isAnew = false, keepsPlace = false } = {}) {
   const before = view;
   view = next;
-  if (answer !== undefined && !isAnew && isSameQuestion(resolve(next), before)) {
-    view = resolve(next);
+  if (answer !== undefined && !isAnew && isSameQuestion(indexes.resolve(next), before)) {
+    view = indexes.resolve(next);
     await showComparison();
     return;
   }
   answer = undefined;
-  if (dialog.open) dialog.close();
+  comparison.close();
   asking.abort();
   const { signal } = asking = new AbortController();
   const boxes = memory === undefined ? setTimeout(drawWaiting, SOON) : undefined;
   screen.drawBusy(true);
   try {
-    indexes ??= await getIndexes(signal);
-    view = resolve(next);
+    await indexes.load(signal);
+    view = indexes.resolve(next);
     field.value = view.q;
-    drawIndexes(part("index-choice", HTMLElement), indexSelect, indexes, view.index);
+    drawIndexes(part("index-choice", HTMLElement), indexSelect, indexes.all, view.index);
     const [found] = await Promise.all([
       memory?.answer ?? (hasIndex() ? questions.ask(view, 0, signal) : NOTHING),
       drawFilters(signal),
     ]);
     if (signal.aborted) return;
-    draw(answer = found);
+    results.draw(view, answer = found, indexes.of(view));
     if (!keepsPlace) place(memory);
     await showComparison();
   } catch (error) {
-    if (!signal.aborted) drawFault(error);
+    if (!signal.aborted) results.drawFault(error, view, questions.asked(view), indexes.of(view));
   } finally {
     clearTimeout(boxes);
     if (!signal.aborted) screen.drawBusy(false);
@@ -92,66 +100,12 @@ async function drawFilters(signal) {
   drawAccess(access, facets, view.access, (value) => void go({ ...view, access: value }, true));
 }
 
-/** @type {Answer} */
-const NOTHING = { asked: undefined, entries: [], total: 0 };
-
-/** @param {View} view */
-function resolve(view) {
-  if (view.index !== "" || indexes === undefined) return view;
-  const chosen = indexes.find(({ name, documents }) => name === "images.knn" && documents > 0) ??
-    indexes.find(({ documents }) => documents > 0) ?? indexes[0];
-  return { ...view, index: chosen?.name ?? "" };
-}
-
 function hasIndex() {
   return view.index !== "";
 }
 
-function documents() {
-  return indexes?.find(({ name }) => name === view.index)?.documents;
-}
-
-/** Grey boxes under the question, as far as it is known. */
 function drawWaiting() {
-  screen.clearNotices();
-  screen.drawQuestion(view, questions.asked(view), documents());
-  grid.wait();
-  more.hidden = others.hidden = true;
-  if (kindOf(view) !== "random") scrollTo(0, 0);
-}
-
-/** @param {Answer} found */
-function draw(found) {
-  screen.clearNotices();
-  screen.drawQuestion(view, found.asked, documents());
-  grid.show(found.entries, {
-    picture: ({ id }) => pictureUrl(view.index, id),
-    href: ({ id }) => addressOf(likeOf(id)),
-    onOpen: ({ id }) => go(likeOf(id)),
-    onCompare: found.asked && (({ id }) => go({ ...view, with: id })),
-  });
-  drawEnd();
-  if (found.entries.length > 0) return;
-  if (!hasIndex()) {
-    screen.drawEmpty("There is no index yet", "Make one with “deno task ingest”.");
-  } else {
-    screen.drawNothing(view, { isIndexEmpty: documents() === 0, onAll, onHome });
-  }
-}
-
-/** How many there are, and the way to others. */
-function drawEnd() {
-  const { entries, total } = answer ?? NOTHING;
-  screen.drawSummary(view, answer ?? NOTHING);
-  const isRandom = kindOf(view) === "random";
-  others.hidden = !isRandom || total <= entries.length;
-  more.hidden = isRandom ? others.hidden : entries.length === 0 || entries.length >= total;
-  more.textContent = isRandom ? "Show others" : "Show more";
-}
-
-/** @param {string} id */
-function likeOf(id) {
-  return viewOf({ index: view.index, access: view.access, id });
+  results.drawWaiting(view, questions.asked(view), indexes.of(view));
 }
 
 /**
@@ -160,7 +114,7 @@ function likeOf(id) {
  * @param {Memory | undefined} memory
  */
 function place(memory) {
-  if (memory !== undefined && memory.current >= 0) grid.focus(memory.current);
+  if (memory !== undefined && memory.current >= 0) results.grid.focus(memory.current);
   else if (document.activeElement !== document.body || memory === undefined) focusHeading();
   scrollTo(0, memory?.scroll ?? 0);
 }
@@ -189,58 +143,35 @@ function go(next, keepsPlace = false) {
 
 function remember() {
   if (answer === undefined) return;
-  const current = grid.list.contains(document.activeElement) ? grid.current : -1;
+  const current = results.grid.list.contains(document.activeElement) ? results.grid.current : -1;
   memories.keep({ answer, scroll: scrollY, current });
 }
 
-const onHome = () => void go(viewOf({ index: documents() === undefined ? "" : view.index }));
-const onAll = () => void go({ ...view, access: "" });
-const onRetry = () => void show(view, { isAnew: true });
-
-/** @param {unknown} error */
-function drawFault(error) {
-  grid.show([], { picture: () => "", href: () => "", onOpen: () => {}, onCompare: undefined });
-  more.hidden = others.hidden = true;
-  screen.clearNotices();
-  screen.drawQuestion(view, questions.asked(view), documents());
-  if (error instanceof PictureGone) {
-    screen.drawEmpty(
-      "Your picture is not here any more",
-      "It was never stored, so it is gone once the page is loaded anew. Choose it again.",
-      [
-        button("Use a picture", () => file.click()),
-        button("Show random pictures", onHome, "plain"),
-      ],
-    );
-  } else screen.drawFault(error, { onRetry, onHome });
+function goHome() {
+  void go(viewOf({ index: indexes.of(view)?.name ?? "" }));
 }
 
 /** Opens or closes the comparison, as the address says. */
 async function showComparison() {
   const { asked, entries } = answer ?? NOTHING;
   const wanted = view.with;
-  if (wanted === "" || asked === undefined) {
-    if (dialog.open) dialog.close();
-    return;
-  }
+  if (wanted === "" || asked === undefined) return comparison.close();
   const { signal } = asking;
   try {
     const entry = entries.find(({ id }) => id === wanted) ??
       await questions.compared(view, signal);
     if (signal.aborted || view.with !== wanted) return;
-    const next = likeOf(entry.id);
-    fillComparison(dialog, asked, { src: pictureUrl(view.index, entry.id), entry }, {
-      href: addressOf(next),
-      onOpen: () => go(next),
-    });
-    if (!dialog.open) dialog.showModal();
+    const next = likeView(view, entry.id);
+    const src = pictureUrl(view.index, entry.id);
+    comparison.show(asked, { src, entry }, { href: addressOf(next), onOpen: () => go(next) });
   } catch (error) {
     if (signal.aborted || view.with !== wanted) return;
     screen.drawNotice(`Cannot compare: ${error instanceof Error ? error.message : error}`);
   }
 }
 
-dialog.addEventListener("close", () => {
+/** The comparison was closed; where the user did it, the address follows. */
+function leaveComparison() {
   if (view.with === "") return;
   const at = answer?.entries.findIndex(({ id }) => id === view.with) ?? -1;
   if (memories.isOurs()) history.back();
@@ -248,11 +179,8 @@ dialog.addEventListener("close", () => {
     view = { ...view, with: "" };
     history.replaceState(history.state, "", addressOf(view));
   }
-  if (at >= 0) grid.focus(at);
-});
-dialog.addEventListener("click", ({ target }) => {
-  if (target === dialog) dialog.close();
-});
+  if (at >= 0) results.grid.focus(at);
+}
 
 async function showMore() {
   if (answer === undefined) return;
@@ -268,9 +196,9 @@ async function showMore() {
     const added = entries.filter(({ id }) => !seen.has(id));
     answer = { ...answer, entries: [...answer.entries, ...added], total };
     if (entries.length < PAGE_SIZE) answer.total = answer.entries.length;
-    grid.append(added);
-    grid.focus(first);
-    drawEnd();
+    results.grid.append(added);
+    results.grid.focus(first);
+    results.drawEnd(view, answer);
   } catch (error) {
     if (signal.aborted) return;
     const reason = error instanceof Error ? error.message : String(error);
@@ -288,7 +216,7 @@ async function showOthers() {
 
 /** @param {File} picture */
 async function searchWithPicture(picture) {
-  const index = indexes?.find(({ name }) => name === view.index);
+  const index = indexes.of(view);
   if (index !== undefined && !index.uploads) {
     screen.drawNotice(index.uploadsReason ?? "This index cannot be searched with a picture.");
     return;
@@ -326,7 +254,7 @@ function chooseAnother() {
 watchControls({
   onWords: (q) => void go(viewOf({ index: view.index, access: view.access, q })),
   onIndex: (index) => void go(viewOf({ index, q: view.q }), true),
-  onHome,
+  onHome: goHome,
   onOthers: () => void showOthers(),
   onMore: () => void showMore(),
 });
@@ -340,6 +268,6 @@ addEventListener("popstate", () => {
 });
 
 screen.drawQuestion(viewOf(readAddress(location.search)), undefined, undefined);
-grid.wait();
+results.grid.wait();
 document.body.classList.remove("starting");
 void show(readAddress(location.search));

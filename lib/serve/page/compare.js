@@ -3,7 +3,7 @@
 /** The dialog that shows what links two pictures. */
 import { itemLink } from "./asked.js";
 import { likeness } from "./card.js";
-import { button, el, icon } from "./dom.js";
+import { button, el, icon, part } from "./dom.js";
 import { accessName, dateText, titleOf } from "./wording.js";
 
 /** @import { Entry } from "./api.js" */
@@ -11,15 +11,43 @@ import { accessName, dateText, titleOf } from "./wording.js";
 
 /** @typedef {{ name: string, left: readonly string[], right: readonly string[] }} Row */
 
+/** The dialog, which is open while two pictures are compared. */
+export class Comparison {
+  #dialog = part("compare", HTMLDialogElement);
+
+  /** @param {() => void} onClose however it was closed */
+  constructor(onClose) {
+    const dialog = this.#dialog;
+    dialog.addEventListener("close", onClose);
+    dialog.addEventListener("click", ({ target }) => {
+      if (target === dialog) dialog.close();
+    });
+  }
+
+  /**
+   * Opens it, or shows others in it.
+   *
+   * @param {AskedPicture} asked
+   * @param {{ src: string, entry: Entry }} other its entry has the similarity, if that is known
+   * @param {{ href: string, onOpen: () => void }} goOn to the nearest of the other
+   */
+  show(asked, other, goOn) {
+    fill(this.#dialog, asked, other, goOn);
+    if (!this.#dialog.open) this.#dialog.showModal();
+  }
+
+  close() {
+    if (this.#dialog.open) this.#dialog.close();
+  }
+}
+
 /**
- * Fills the dialog.
- *
  * @param {HTMLDialogElement} dialog
  * @param {AskedPicture} asked
- * @param {{ src: string, entry: Entry }} other its entry has the similarity, if that is known
- * @param {{ href: string, onOpen: () => void }} goOn to the nearest of the other
+ * @param {{ src: string, entry: Entry }} other
+ * @param {{ href: string, onOpen: () => void }} goOn
  */
-export function fillComparison(dialog, asked, { src, entry }, { href, onOpen }) {
+function fill(dialog, asked, { src, entry }, { href, onOpen }) {
   const close = button("", () => dialog.close(), "round");
   close.append(icon("close"), el("span", { class: "unseen" }, "Close"));
   const like = el("a", { href, class: "go-on" }, "Pictures like this one");

@@ -5,10 +5,11 @@
  * The grid: rows of pictures in their own shapes. A row is shown once the shapes of its pictures are
  * known, and stays; until then grey boxes hold its place. So nothing jumps that can be seen.
  */
-import { neighbourOf } from "./arrows.js";
 import { makeCard } from "./card.js";
 import { el } from "./dom.js";
+import { RovingFocus } from "./focus.js";
 import { layRows } from "./rows.js";
+import { keepShape, learnShapes, shapeOf, USUAL_RATIO } from "./shapes.js";
 
 /** @import { Entry } from "./api.js" */
 /** @import { Card } from "./card.js" */
@@ -21,18 +22,12 @@ import { layRows } from "./rows.js";
  * @property {((entry: Entry) => void) | undefined} onCompare
  */
 
-/** Shape of a picture that is not known yet. */
-const USUAL_RATIO = 1.4;
 /** A picture that is on the screen but not loaded holds up its row for so long, in milliseconds. */
 const PATIENCE = 2500;
-/** About as many are on the first screen; their shapes are waited for so long, in milliseconds. */
+/** About as many are on the first screen. */
 const FIRST = 14;
-const FIRST_PATIENCE = 1500;
 /** Boxes in place of pictures while an answer is waited for. */
 const BOXES = [1.5, 0.75, 1.3, 1.5, 1, 1.4, 0.7, 1.5, 1.2, 1.5, 0.8, 1.4, 1, 1.5, 1.3, 0.75];
-
-/** Shapes by address of the picture: who comes back finds all in its place at once. */
-const ratios = /** @type {Map<string, number>} */ (new Map());
 
 export class Grid {
   /** @type {Card[]} */
@@ -45,8 +40,7 @@ export class Grid {
   #due;
   /** Cards that stay where they are. */
   #placed = 0;
-  /** The one card that Tab comes to. */
-  #current = 0;
+  #focus = new RovingFocus();
   #isDue = false;
   #width = 0;
   /** @type {GridOptions | undefined} */
@@ -59,16 +53,15 @@ export class Grid {
     new ResizeObserver(() => this.#onResize()).observe(list);
     list.addEventListener("click", (event) => this.#onClick(event));
     list.addEventListener("keydown", (event) => this.#onKey(event));
-    list.addEventListener("focusin", ({ target }) => {
-      const index = this.#cards.findIndex(({ item }) =>
-        item.contains(/** @type {Node} */ (target))
-      );
-      if (index >= 0) this.#setCurrent(index);
+    list.addEventListener("focusin", (event) => {
+      const card = this.#cardOf(event);
+      if (card !== undefined) this.#focus.set(this.#cards.indexOf(card));
     });
   }
 
+  /** Index of the card that Tab comes to. */
   get current() {
-    return this.#current;
+    return this.#focus.current;
   }
 
   /** Grey boxes, until {@linkcode show}. */
@@ -95,7 +88,7 @@ export class Grid {
   show(entries, options) {
     this.#options = options;
     const first = entries.slice(0, FIRST).map(options.picture);
-    const unknown = first.filter((picture) => !ratios.has(picture));
+    const unknown = first.filter((picture) => shapeOf(picture) === undefined);
     if (unknown.length === 0) return this.#fill(entries);
     this.wait();
     const due = this.#due = [...entries];
@@ -124,14 +117,11 @@ export class Grid {
     const cards = entries.map((entry) => {
       const picture = options.picture(entry);
       const card = makeCard(entry, { picture, href: options.href(entry), isComparable });
-      const ratio = ratios.get(picture);
+      const ratio = shapeOf(picture);
       if (ratio !== undefined) this.#settle(card, ratio);
       card.picture.addEventListener("load", () => {
-        const { naturalWidth: w, naturalHeight: h } = card.picture;
-        const ratio = w > 0 && h > 0 ? w / h : USUAL_RATIO;
-        ratios.set(picture, ratio);
         card.item.classList.add("loaded");
-        this.#settle(card, ratio);
+        this.#settle(card, keepShape(picture, card.picture));
       });
       card.picture.addEventListener("error", () => this.#settle(card, USUAL_RATIO));
       return card;
@@ -140,17 +130,14 @@ export class Grid {
     this.#placed = this.#startOfLastRow();
     this.#cards.push(...cards);
     this.list.append(...cards.map(({ item }) => item));
-    this.#setCurrent(this.#current);
+    this.#focus.setCards(this.#cards);
     this.#lay();
     for (const card of cards) if (!card.isSettled) this.seen.observe(card.item);
   }
 
   /** @param {number} index */
   focus(index) {
-    const card = this.#cards[index];
-    if (card === undefined) return;
-    this.#setCurrent(index);
-    card.link.focus({ preventScroll: true });
+    this.#focus.focus(index, { preventScroll: true });
   }
 
   #clear() {
@@ -158,7 +145,7 @@ export class Grid {
     this.#due = undefined;
     this.#cards = [];
     this.#placed = 0;
-    this.#current = 0;
+    this.#focus.reset();
   }
 
   /**
@@ -258,55 +245,8 @@ export class Grid {
       this.#options.onCompare(card.entry);
       return;
     }
-    const items = this.#cards.map(({ item }) => item);
-    const next = neighbourOf(items, this.#cards.indexOf(card), event.key);
-    if (next === undefined) return;
-    event.preventDefault();
-    this.#setCurrent(next);
-    this.#cards[next]?.link.focus();
+    if (this.#focus.follow(card, event.key)) event.preventDefault();
   }
-
-  /** @param {number} index */
-  #setCurrent(index) {
-    const old = this.#cards[this.#current];
-    const card = this.#cards[index] ?? this.#cards[0];
-    if (old !== undefined) setReach(old, -1);
-    if (card === undefined) return;
-    setReach(card, 0);
-    this.#current = this.#cards.indexOf(card);
-  }
-}
-
-/**
- * Loads pictures for their shapes, as far as they come soon; what fails is left to its card.
- *
- * @param {readonly string[]} pictures addresses
- */
-async function learnShapes(pictures) {
-  const loaded = pictures.map((src) =>
-    new Promise((resolve) => {
-      const picture = new Image();
-      picture.onload = () => {
-        ratios.set(src, picture.naturalWidth / (picture.naturalHeight || 1) || USUAL_RATIO);
-        resolve(undefined);
-      };
-      picture.onerror = resolve;
-      picture.src = src;
-    })
-  );
-  await Promise.race([
-    Promise.all(loaded),
-    new Promise((resolve) => setTimeout(resolve, FIRST_PATIENCE)),
-  ]);
-}
-
-/**
- * @param {Card} card
- * @param {0 | -1} tabIndex
- */
-function setReach({ link, compare }, tabIndex) {
-  link.tabIndex = tabIndex;
-  if (compare !== undefined) compare.tabIndex = tabIndex;
 }
 
 /**
