@@ -1,7 +1,28 @@
 import assert from "node:assert/strict";
-import type { Asked } from "../helpers/api.ts";
+import type { Api } from "../../lib/serve/api.ts";
+import { type Asked, told } from "../helpers/api.ts";
 import { DIMS } from "../helpers/small_index.ts";
 import { NAME, SIMILAR, smallApi } from "./small_api.ts";
+
+/** Requests that the server handles at a time. */
+const MAX_RUNNING = 200;
+
+/** Begins a search whose body does not end until it is told to. */
+function hold(api: Api) {
+  const body = new TransformStream<Uint8Array, Uint8Array>();
+  const client = new AbortController();
+  const request = new Request(`http://localhost${SIMILAR}/id?size=3`, {
+    method: "POST",
+    body: body.readable,
+    signal: client.signal,
+  });
+  const response = api.handle(request);
+  return {
+    response,
+    giveUp: () => client.abort(),
+    finish: () => void new Blob(['{"value":"id1"}']).stream().pipeTo(body.writable),
+  };
+}
 
 Deno.test("what cannot be answered is told in one line, with its status", async () => {
   await using api = await smallApi();
@@ -60,12 +81,12 @@ Deno.test("what cannot be answered is told in one line, with its status", async 
     [`${SIMILAR}/image`, { body: "x" }, 503, /there is no model/],
   ];
   for (const [path, asked, status, error] of cases) {
-    const told = await api.ask(path, asked);
-    assert.equal(told.status, status, `${path}: ${told.text}`);
-    assert.deepEqual(Object.keys(told.json), ["error"]);
-    assert.match(told.json.error, error, path);
-    assert.doesNotMatch(told.json.error, /\n|maken_/);
-    assert.equal(told.headers.get("access-control-allow-origin"), "*");
+    const answer = await api.ask(path, asked);
+    assert.equal(answer.status, status, `${path}: ${answer.text}`);
+    assert.deepEqual(Object.keys(answer.json), ["error"]);
+    assert.match(answer.json.error, error, path);
+    assert.doesNotMatch(answer.json.error, /\n|maken_/);
+    assert.equal(answer.headers.get("access-control-allow-origin"), "*");
   }
   assert.equal(
     (await api.ask("/health", { method: "PUT" })).headers.get("allow"),
@@ -107,6 +128,35 @@ Deno.test("a request that takes too long is ended; one whose client is gone leav
   gone.abort();
   await (await answer).body?.cancel();
   assert.match(api.accessLog.at(-1)!, / status=499 /);
+});
+
+Deno.test("one request too many at a time is refused at once; those that end leave room", async () => {
+  await using api = await smallApi();
+  const ask = () => api.ask(`/items/${NAME}/id1`);
+  const held = Array.from({ length: MAX_RUNNING - 1 }, () => hold(api.api));
+  assert.equal((await ask()).status, 200, "there is room for one more");
+  held.push(hold(api.api));
+  for (const path of [`/items/${NAME}/id1`, "/health", "/"]) {
+    const { status, headers, json } = await api.ask(path);
+    assert.equal(status, 503, path);
+    assert.deepEqual(json, { error: "Too many requests are waiting: try again later" });
+    assert.match(headers.get("retry-after")!, /^[1-9]\d*$/);
+    assert.equal(headers.get("access-control-allow-origin"), "*");
+    assert.match(headers.get("access-control-expose-headers")!, /Retry-After/);
+  }
+  assert.match(api.accessLog.at(-1)!, / path=\/ status=503 /);
+  const gone = held.pop()!;
+  gone.giveUp();
+  await gone.response;
+  assert.equal((await ask()).status, 200, "there is room again");
+  for (const { finish } of held) finish();
+  for (const { response } of held) assert.equal((await told(await response)).json.length, 3);
+  const others = await Promise.all(Array.from({ length: MAX_RUNNING }, ask));
+  assert.ok(others.every(({ status }) => status === 200), "there is room for all");
+  const { text } = await api.ask("/metrics");
+  assert.match(text, /^maken_requests_running 1$/m);
+  assert.match(text, /^maken_requests_total\{route="\/health",method="GET",status="503"\} 1$/m);
+  assert.deepEqual(api.problems, []);
 });
 
 Deno.test("the log has one plain line for each request, without its query", async () => {
