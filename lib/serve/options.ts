@@ -125,7 +125,7 @@ export function servePermissions(options: ServeOptions): Permissions {
   const { port, host, place, imagesDir, engine, model } = options;
   const files = options.uploads ? Object.values(modelPaths(model)) : []; // to see what is missing
   const embedding = hasModel(options) ? embeddingPermissions(engine, model) : { read: files };
-  const pictures = imagesDir === undefined ? [] : [imagesDir];
-  const own = { net: [`${urlHost(host)}:${port}`] };
-  return joinPermissions(own, placePermissions(place), { read: pictures }, embedding);
+  const listening = { net: [`${urlHost(host)}:${port}`] };
+  const pictures = { read: imagesDir === undefined ? [] : [imagesDir] };
+  return joinPermissions(listening, placePermissions(place), pictures, embedding);
 }
