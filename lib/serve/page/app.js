@@ -5,7 +5,7 @@ import { addressOf, isSameQuestion, kindOf, likeView, readAddress, viewOf } from
 import { pictureUrl } from "./api.js";
 import { Comparison } from "./compare.js";
 import { watchControls } from "./controls.js";
-import { button, part } from "./dom.js";
+import { button, byId } from "./dom.js";
 import { drawAccess, drawIndexes } from "./filters.js";
 import { Indexes } from "./indexes.js";
 import { Memories } from "./memory.js";
@@ -19,11 +19,11 @@ import { quoted } from "./wording.js";
 /** @import { View } from "./address.js" */
 /** @import { Answer } from "./question.js" */
 
-const field = part("q", HTMLInputElement);
-const file = part("file", HTMLInputElement);
-const access = part("access", HTMLFieldSetElement);
-const more = part("more", HTMLButtonElement);
-const indexSelect = part("index", HTMLSelectElement);
+const field = byId("q", HTMLInputElement);
+const file = byId("file", HTMLInputElement);
+const access = byId("access", HTMLFieldSetElement);
+const more = byId("more", HTMLButtonElement);
+const indexSelect = byId("index", HTMLSelectElement);
 
 const questions = new Questions();
 const indexes = new Indexes();
@@ -76,7 +76,7 @@ async function show(next, { memory, isAnew = false, keepsPlace = false } = {}) {
     await indexes.load(signal);
     view = indexes.resolve(next);
     field.value = view.q;
-    drawIndexes(part("index-choice", HTMLElement), indexSelect, indexes.all, view.index);
+    drawIndexes(byId("index-choice", HTMLElement), indexSelect, indexes.all, view.index);
     const [found] = await Promise.all([
       memory?.answer ?? (hasIndex() ? questions.ask(view, 0, signal) : NOTHING),
       drawFilters(signal),
@@ -258,7 +258,7 @@ watchControls({
   onOthers: () => void showOthers(),
   onMore: () => void showMore(),
 });
-watchForPictures({ file, drop: part("drop", HTMLElement) }, {
+watchForPictures({ file, drop: byId("drop", HTMLElement) }, {
   onPicture: (picture) => void searchWithPicture(picture),
   onFault: (message) => screen.drawNotice(message, chooseAnother()),
 });

@@ -3,17 +3,17 @@
 /** The dialog that shows what links two pictures. */
 import { itemLink } from "./asked.js";
 import { likeness } from "./card.js";
-import { button, el, icon, part } from "./dom.js";
+import { button, byId, el, icon } from "./dom.js";
 import { accessName, dateText, titleOf } from "./wording.js";
 
 /** @import { Entry } from "./api.js" */
 /** @import { AskedPicture } from "./asked.js" */
 
-/** @typedef {{ name: string, left: readonly string[], right: readonly string[] }} Row */
+/** @typedef {{ name: string, left: readonly string[], right: readonly string[] }} FieldRow */
 
 /** The dialog, which is open while two pictures are compared. */
 export class Comparison {
-  #dialog = part("compare", HTMLDialogElement);
+  #dialog = byId("compare", HTMLDialogElement);
 
   /** @param {() => void} onClose however it was closed */
   constructor(onClose) {
@@ -162,13 +162,13 @@ function table(a, b) {
  * @param {string} name
  * @param {readonly string[] | undefined} left
  * @param {readonly string[]} right
- * @returns {Row}
+ * @returns {FieldRow}
  */
 function row(name, left = [], right) {
   return { name, left, right };
 }
 
-/** @param {Row} row */
+/** @param {FieldRow} row */
 function tableRow({ name, left, right }) {
   const both = new Set(shared(left, right).map(sameAs));
   // The roles are said, as the style takes them away.

@@ -1,7 +1,7 @@
 // @ts-check
 /// <reference lib="dom" />
 /** The page's own controls: search field, home, index, more. */
-import { part } from "./dom.js";
+import { byId } from "./dom.js";
 
 /**
  * @typedef {object} ControlHandlers
@@ -18,23 +18,23 @@ import { part } from "./dom.js";
  * @param {ControlHandlers} handlers
  */
 export function watchControls({ onWords, onIndex, onHome, onOthers, onMore }) {
-  const field = part("q", HTMLInputElement);
-  const index = part("index", HTMLSelectElement);
-  part("words", HTMLFormElement).addEventListener("submit", (event) => {
+  const field = byId("q", HTMLInputElement);
+  const index = byId("index", HTMLSelectElement);
+  byId("words", HTMLFormElement).addEventListener("submit", (event) => {
     event.preventDefault();
     onWords(field.value.trim());
   });
-  part("home", HTMLAnchorElement).addEventListener("click", (event) => {
+  byId("home", HTMLAnchorElement).addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     onHome();
   });
-  part("choose", HTMLButtonElement).addEventListener("click", () => {
-    part("file", HTMLInputElement).click();
+  byId("choose", HTMLButtonElement).addEventListener("click", () => {
+    byId("file", HTMLInputElement).click();
   });
   index.addEventListener("change", () => onIndex(index.value));
-  part("others", HTMLButtonElement).addEventListener("click", onOthers);
-  part("more", HTMLButtonElement).addEventListener("click", onMore);
+  byId("others", HTMLButtonElement).addEventListener("click", onOthers);
+  byId("more", HTMLButtonElement).addEventListener("click", onMore);
   document.addEventListener("keydown", (event) => {
     const isElsewhere = event.target instanceof Element &&
       event.target.closest("input, select, dialog") !== null;

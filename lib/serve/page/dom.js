@@ -58,7 +58,7 @@ export function button(text, onClick, style = "solid") {
  * @param {new () => T} kind
  * @returns {T}
  */
-export function part(id, kind) {
+export function byId(id, kind) {
   const found = document.getElementById(id);
   if (found instanceof kind) return found;
   throw new TypeError(`the page has no ${kind.name} "${id}"`);

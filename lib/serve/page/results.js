@@ -3,7 +3,7 @@
 /** The results of a view: the question, the grid of pictures, the way to more, or why there is none. */
 import { addressOf, kindOf, likeView } from "./address.js";
 import { pictureUrl } from "./api.js";
-import { button, part } from "./dom.js";
+import { button, byId } from "./dom.js";
 import { Grid } from "./grid.js";
 import { PictureGone } from "./question.js";
 import * as screen from "./screen.js";
@@ -23,12 +23,12 @@ import * as screen from "./screen.js";
  * @property {() => void} onChoose a picture of the user's own
  */
 
-const others = part("others", HTMLButtonElement);
-const more = part("more", HTMLButtonElement);
+const others = byId("others", HTMLButtonElement);
+const more = byId("more", HTMLButtonElement);
 
 export class Results {
   /** The pictures. */
-  grid = new Grid(part("grid", HTMLUListElement));
+  grid = new Grid(byId("grid", HTMLUListElement));
   #handlers;
 
   /** @param {ResultsHandlers} handlers */

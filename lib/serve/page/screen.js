@@ -4,20 +4,20 @@
 import { kindOf } from "./address.js";
 import { ApiError } from "./api.js";
 import { askedPicture, askedWords, welcome } from "./asked.js";
-import { button, el, part } from "./dom.js";
+import { button, byId, el } from "./dom.js";
 import { accessName, count as text, counted, quoted, titleOf } from "./wording.js";
 
 /** @import { View } from "./address.js" */
 /** @import { AskedPicture } from "./asked.js" */
 /** @import { Answer } from "./question.js" */
 
-const busy = part("busy", HTMLElement);
-const notice = part("notice", HTMLElement);
-const asked = part("asked", HTMLElement);
-const summary = part("summary", HTMLElement);
-const empty = part("empty", HTMLElement);
-const status = part("status", HTMLElement);
-const results = part("results", HTMLElement);
+const busy = byId("busy", HTMLElement);
+const notice = byId("notice", HTMLElement);
+const asked = byId("asked", HTMLElement);
+const summary = byId("summary", HTMLElement);
+const empty = byId("empty", HTMLElement);
+const status = byId("status", HTMLElement);
+const results = byId("results", HTMLElement);
 
 /** @param {boolean} isBusy */
 export function drawBusy(isBusy) {
