@@ -35,11 +35,13 @@ export interface Thumbnails {
  * const record = toRecord({ id: "a1", metadata: { title: "Ski", creators: ["B", 3] } });
  * assert.equal(record?.title, "Ski");
  * assert.deepEqual(record?.creators, ["B"]);
- * assert.equal(toRecord({ id: 1 }), undefined);
+ * assert.equal(toRecord({ id: 1 })?.id, "1");
+ * assert.equal(toRecord({ id: ["1"] }), undefined);
  * ```
  */
 export function toRecord(json: unknown): CatalogRecord | undefined {
-  const { id, accessInfo, metadata, _links } = fields(json);
+  const { id: given, accessInfo, metadata, _links } = fields(json);
+  const id = Number.isSafeInteger(given) ? String(given) : given;
   if (typeof id !== "string") return undefined;
   const { accessAllowedFrom, license } = fields(accessInfo);
   const { title, creators, identifiers, subject, subjectName, originInfo } = fields(metadata);
@@ -57,15 +59,21 @@ export function toRecord(json: unknown): CatalogRecord | undefined {
     issued: text(issued),
     created: text(created),
     thumbnails: {
-      custom: text(fields(thumbnail_custom).href),
-      large: text(fields(thumbnail_large).href),
-      medium: text(fields(thumbnail_medium).href),
+      custom: href(thumbnail_custom),
+      large: href(thumbnail_large),
+      medium: href(thumbnail_medium),
     },
   };
 }
 
 function fields(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
+}
+
+/** The address of a link; HAL allows several links in place of one. */
+function href(link: unknown): string | undefined {
+  const links: readonly unknown[] = Array.isArray(link) ? link : [link];
+  return links.map((one) => text(fields(one).href)).find((address) => address !== undefined);
 }
 
 function text(value: unknown): string | undefined {

@@ -1,5 +1,6 @@
 /** From a catalogue record to the document of an index. */
-import type { CatalogRecord } from "../catalog/record.ts";
+import type { CatalogRecord, Thumbnails } from "../catalog/record.ts";
+import { sizedUrl } from "../images/iiif.ts";
 import type { Document } from "./types.ts";
 
 /**
@@ -29,6 +30,11 @@ export function toDocument(record: CatalogRecord): Document {
     subject: [...record.topics, ...record.subjectNames],
     license: license ?? "",
     date: issued ?? created ?? "",
-    thumbnail: thumbnails.medium ?? thumbnails.large ?? "",
+    thumbnail: thumbnail(thumbnails),
   };
+}
+
+/** Address of a small picture; empty if there is none. */
+function thumbnail({ medium, large, custom }: Thumbnails): string {
+  return medium ?? large ?? (custom === undefined ? "" : sizedUrl(custom, ["0", "200"]));
 }

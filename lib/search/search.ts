@@ -2,7 +2,7 @@
 import { isAbsolute } from "node:path";
 import { openIndex } from "../index/open.ts";
 import type { Document, VectorIndex } from "../index/types.ts";
-import { readImageFile } from "../images/load.ts";
+import { readImageFile } from "../images/image_files.ts";
 import { openModel } from "../inference/models/model.ts";
 import { WorkerPool } from "../inference/workers/worker_pool.ts";
 import type { Report, Stage } from "../shared/run.ts";

@@ -2,7 +2,7 @@
 import { join, sep } from "node:path";
 import type { Document } from "../index/types.ts";
 import { type ImageType, imageType } from "../images/image_type.ts";
-import { MAX_IMAGE_BYTES } from "../images/load.ts";
+import { MAX_IMAGE_BYTES } from "../images/image_files.ts";
 import { RequestError } from "../shared/errors.ts";
 import { respond } from "./responses.ts";
 

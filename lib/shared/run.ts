@@ -49,6 +49,11 @@ export class Stage implements AsyncDisposable {
     return this.#output = output;
   }
 
+  /** Opens another folder that this stage writes to, beside the one that lists its failures. */
+  async openSecondOutput(path: string, part?: string): Promise<OutputFolder> {
+    return this.#outputs.use(await OutputFolder.open(path, this.task, part));
+  }
+
   /**
    * Counts, shows and records a failed item. What ends the whole run (an interruption, a disk that
    * is full) is thrown again.

@@ -35,6 +35,8 @@ export interface VectorizeOptions extends CommonOptions {
   readonly recordsGlob: string;
   /** Absolute path of the folder for vectors and images. */
   readonly vectorsDir: string;
+  /** Absolute path of the folder of the images where they are apart from the vectors. */
+  readonly objectsDir: string | undefined;
   readonly format: VectorFormat;
   readonly suffix: string;
   readonly overwrite: boolean;
@@ -59,6 +61,8 @@ export interface VectorizeOptions extends CommonOptions {
   readonly dryRun: boolean;
   /** Use pictures even where their host asks not to use them for AI. */
   readonly ignoreRobots: boolean;
+  /** What links without a host of their own belong to. */
+  readonly baseUrl: URL;
   /** Hosts with port that pictures may come from. */
   readonly imageHosts: readonly string[];
   readonly delaySeconds: number;
@@ -86,6 +90,11 @@ function command() {
     .option("--records-dir <dir>", "folder of the records (needed)", path)
     .option("--records-glob <glob>", "which of them, as Python's rglob", "**/*")
     .option("--vectors-dir <dir>", "folder for the vectors and images (needed)", path)
+    .option(
+      "--objects-dir <dir>",
+      "folder of the images, where they are apart from the vectors",
+      path,
+    )
     .addOption(formatOption())
     .addOption(suffixOption())
     .option("--overwrite", "compute vectors again that are there already", false)
@@ -151,6 +160,7 @@ export function parseVectorizeOptions(argv: readonly string[]): VectorizeOptions
       "The vectors' folder",
       "vectorize",
     ),
+    objectsDir: o.objectsDir,
     format: or("format", o.format, format),
     suffix: or("suffix", o.suffix, suffix),
     overwrite: or("overwrite", o.overwrite, overwrite),
@@ -165,6 +175,7 @@ export function parseVectorizeOptions(argv: readonly string[]): VectorizeOptions
     inference: o.inference,
     dryRun: o.dryRun,
     ignoreRobots: o.ignoreRobots,
+    baseUrl: o.baseUrl,
     imageHosts: imageHosts(o.imageHosts, o.baseUrl),
     delaySeconds: o.delay,
     timeoutSeconds: o.timeout,
@@ -185,9 +196,13 @@ function jobs(text: string): number {
 /** What a vectorize run may touch: its folders, the engine and model, and the image hosts. */
 export function vectorizePermissions(options: VectorizeOptions): Permissions {
   const { recordsDir, vectorsDir, inference, dryRun, engine, model } = options;
-  const own = { read: [recordsDir, vectorsDir], env: ["BASE_URL"] };
+  const objects = options.objectsDir === undefined ? [] : [options.objectsDir];
+  const own = { read: [recordsDir, vectorsDir, ...objects], env: ["BASE_URL"] };
   if (dryRun) return own;
   const net = options.downloadImages ? options.imageHosts : [];
   const embedding = inference ? embeddingPermissions(engine, model) : {};
-  return joinPermissions(own, { net, write: [vectorsDir] }, embedding);
+  return joinPermissions(own, {
+    net,
+    write: [vectorsDir, ...options.downloadImages ? objects : []],
+  }, embedding);
 }

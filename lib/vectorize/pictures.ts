@@ -2,13 +2,16 @@
 import { join } from "node:path";
 import { readRecord, type RecordFile } from "../catalog/record_files.ts";
 import { imageUrls } from "../images/iiif.ts";
-import { fetchImage, MAX_IMAGE_BYTES, readImage } from "../images/load.ts";
+import { fetchImage } from "../images/fetch_image.ts";
+import { type ImageFiles, MAX_IMAGE_BYTES } from "../images/image_files.ts";
 import { VERSION } from "../shared/args.ts";
 import { SetupError } from "../shared/errors.ts";
 import { type OutputFolder } from "../shared/output_folder.ts";
 import { HttpClient } from "../shared/http.ts";
+import { count } from "../shared/progress.ts";
 import type { Stage } from "../shared/run.ts";
 import type { VectorizeOptions } from "./options.ts";
+import { SharedFiles } from "./shared_files.ts";
 
 /** A record with its picture's file. */
 export interface Picture {
@@ -27,10 +30,13 @@ export class PictureLoader {
   readonly #http: HttpClient;
   #withoutLink = 0;
   #notOnDisk = 0;
+  readonly #shared = new SharedFiles();
 
   constructor(
     private readonly options: VectorizeOptions,
+    private readonly images: ImageFiles,
     private readonly stage: Stage,
+    /** Takes what is fetched. */
     private readonly output: OutputFolder,
   ) {
     this.#http = new HttpClient({
@@ -50,11 +56,11 @@ export class PictureLoader {
     const { options, stage } = this;
     try {
       const { thumbnails } = await readRecord(record);
-      const urls = options.downloadImages ? imageUrls(thumbnails) : [];
+      const urls = options.downloadImages ? imageUrls(thumbnails, options.baseUrl) : [];
       const file = options.inference
-        ? await readImage(join(options.vectorsDir, record.folder, record.stem))
+        ? await this.images.read(record.folder, record.stem)
         : undefined;
-      if (file !== undefined) return { record, file, urls, otherUrls: urls };
+      if (file !== undefined) return this.#counted({ record, file, urls, otherUrls: urls });
       if (urls.length > 0) return await this.#fetch(record, urls, urls);
       stage.stats.skipped++;
       if (options.downloadImages) this.#withoutLink++;
@@ -91,11 +97,16 @@ export class PictureLoader {
   ): Promise<Picture> {
     const { file, otherUrls } = await fetchImage(wanted, this.#http, this.options.ignoreRobots);
     this.output.write(join(record.folder, `${record.stem}.jpg`), file);
-    return { record, file, urls, otherUrls };
+    return this.#counted({ record, file, urls, otherUrls });
   }
 
-  /** Says which records were skipped for want of a picture. */
-  explainSkipped(): void {
+  #counted(picture: Picture): Picture {
+    this.#shared.add(picture.record.stem, picture.file);
+    return picture;
+  }
+
+  /** Says which records were skipped for want of a picture, and which share one. */
+  explain(): void {
     const { stage } = this;
     if (this.#withoutLink > 0) {
       stage.warn(`skipped without a link to a picture: ${this.#withoutLink}`);
@@ -103,6 +114,11 @@ export class PictureLoader {
     if (this.#notOnDisk > 0) {
       stage.warn(
         `skipped without a picture on disk: ${this.#notOnDisk}; --download-images fetches them`,
+      );
+    }
+    for (const { count: n, example } of this.#shared.files) {
+      stage.warn(
+        `${count(n)} records share one picture file, such as "${example}": a placeholder?`,
       );
     }
   }

@@ -3,12 +3,11 @@ import { join } from "node:path";
 import { readRecord, type RecordFile } from "../catalog/record_files.ts";
 import { type Selection, selectRecords } from "../catalog/selection.ts";
 import { imageUrls } from "../images/iiif.ts";
-import { hasImage } from "../images/load.ts";
+import { ImageFiles } from "../images/image_files.ts";
 import { RecordError } from "../shared/errors.ts";
-import { exists } from "../shared/files.ts";
 import { count } from "../shared/progress.ts";
 import type { Report, Stage } from "../shared/run.ts";
-import { vectorFileName } from "../vectors/vector_store.ts";
+import { isWholeVector, vectorFileName } from "../vectors/vector_store.ts";
 import type { VectorizeOptions } from "./options.ts";
 
 /** The records that a run is about. */
@@ -18,21 +17,39 @@ export function selectionOf(options: VectorizeOptions): Selection {
   return { ...options, passOver: step * batch, outputDir, stages };
 }
 
+/** What a run looks for to see what is there already. */
+export interface Existing {
+  readonly images: ImageFiles;
+  /** Length of the vectors that the run makes; undefined where it is not known, or makes none. */
+  readonly vectorSize: number | undefined;
+}
+
+/** Where the pictures of a run are. */
+export function imageFilesOf({ vectorsDir, objectsDir }: VectorizeOptions): ImageFiles {
+  return new ImageFiles(objectsDir ?? vectorsDir, objectsDir !== undefined);
+}
+
 /** Whether what a run makes of a record is there: its vector, or with `--no-inference` its picture. */
-export function isDone({ folder, stem }: RecordFile, options: VectorizeOptions): boolean {
+export async function isDone(
+  { folder, stem }: RecordFile,
+  { images, vectorSize }: Existing,
+  options: VectorizeOptions,
+): Promise<boolean> {
   if (options.overwrite) return false;
-  const path = (name: string) => join(options.vectorsDir, folder, name);
-  return options.inference ? exists(path(vectorFileName(stem, options))) : hasImage(path(stem));
+  if (!options.inference) return images.has(folder, stem);
+  const path = join(options.vectorsDir, folder, vectorFileName(stem, options));
+  return await isWholeVector(path, options.format, vectorSize);
 }
 
 /** Counts the records by what a run with these options would do with them. */
 export async function planVectorize(options: VectorizeOptions, run: Stage): Promise<Report> {
   const plan = { records: 0, done: 0, onDisk: 0, toFetch: 0, withoutPicture: 0, unreadable: 0 };
+  const existing = { images: imageFilesOf(options), vectorSize: undefined };
   for await (const records of selectRecords(selectionOf(options))) {
     for (const record of records) {
       run.signal.throwIfAborted();
       plan.records++;
-      plan[await fate(record, options)]++;
+      plan[await fate(record, existing, options)]++;
     }
   }
   run.stats.total = plan.records;
@@ -50,13 +67,14 @@ export async function planVectorize(options: VectorizeOptions, run: Stage): Prom
 
 async function fate(
   record: RecordFile,
+  existing: Existing,
   options: VectorizeOptions,
 ): Promise<"done" | "onDisk" | "toFetch" | "withoutPicture" | "unreadable"> {
-  if (isDone(record, options)) return "done";
+  if (await isDone(record, existing, options)) return "done";
   try {
     const { thumbnails } = await readRecord(record);
-    if (hasImage(join(options.vectorsDir, record.folder, record.stem))) return "onDisk";
-    const isLinked = options.downloadImages && imageUrls(thumbnails).length > 0;
+    if (existing.images.has(record.folder, record.stem)) return "onDisk";
+    const isLinked = options.downloadImages && imageUrls(thumbnails, options.baseUrl).length > 0;
     return isLinked ? "toFetch" : "withoutPicture";
   } catch (error) {
     if (error instanceof RecordError) return "unreadable";

@@ -1,19 +1,22 @@
 /** FLOW: records -> images -> vectors -> files. */
 import { join } from "node:path";
 import type { RecordFile } from "../catalog/record_files.ts";
+import { shardName } from "../catalog/shard.ts";
 import { Worklist } from "../catalog/worklist.ts";
+import type { ImageFiles } from "../images/image_files.ts";
 import { errorMessage, ImageError, WorkerError } from "../shared/errors.ts";
-import { openModel } from "../inference/models/model.ts";
+import { type Model, openModel } from "../inference/models/model.ts";
 import type { Embedding } from "../inference/workers/messages.ts";
 import { WorkerPool } from "../inference/workers/worker_pool.ts";
 import type { OutputFolder } from "../shared/output_folder.ts";
 import type { Report, Stage } from "../shared/run.ts";
 import { kept, mapConcurrent, unlessEmpty } from "../shared/streams.ts";
-import { noteModel } from "../vectors/model_note.ts";
+import { notedModel, noteModel } from "../vectors/model_note.ts";
 import { encodeVector, vectorFileName } from "../vectors/vector_store.ts";
 import type { VectorizeOptions } from "./options.ts";
 import { type Picture, PictureLoader } from "./pictures.ts";
-import { isDone, planVectorize, selectionOf } from "./plan.ts";
+import { type Existing, imageFilesOf, isDone, planVectorize, selectionOf } from "./plan.ts";
+import { compareWithModel } from "./same_model.ts";
 
 /** Makes the vector of every record that has none yet. */
 export async function vectorize(options: VectorizeOptions, run: Stage): Promise<Report> {
@@ -22,19 +25,63 @@ export async function vectorize(options: VectorizeOptions, run: Stage): Promise<
   const model = inference ? await openModel(options.model) : undefined;
   const work = await Worklist.open(selectionOf(options), run);
   const { output } = work;
-  const pictures = new PictureLoader(options, run, output);
+  const images = imageFilesOf(options);
+  const pictures = new PictureLoader(
+    options,
+    images,
+    run,
+    await imageOutput(options, run) ?? output,
+  );
+  const existing = { images, vectorSize: model?.output.size };
 
-  const records = await unlessEmpty(withoutVector(work.records(), options, run));
+  const records = await unlessEmpty(withoutVector(work.records(), existing, options, run));
   if (records !== undefined && model === undefined) {
     for await (const _ of picturesOf(records, pictures, options)) run.stats.stored++;
   } else if (records !== undefined && model !== undefined) {
-    noteModel(model, options, output, run);
     using pool = await WorkerPool.start({ engine, model, size, signal: run.signal });
+    await checkModel(model, pool, images, options, run, output);
     for await (const _ of vectorizeRecords(records, { pictures, pool, output }, options, run));
   }
   await work.end();
-  pictures.explainSkipped();
+  pictures.explain();
   return { json: model === undefined ? {} : { model: model.name, engine } };
+}
+
+/** Where fetched pictures go if not beside the vectors. */
+async function imageOutput(
+  { objectsDir, downloadImages, shard }: VectorizeOptions,
+  run: Stage,
+): Promise<OutputFolder | undefined> {
+  if (objectsDir === undefined || !downloadImages) return undefined;
+  return await run.openSecondOutput(objectsDir, shardName(shard));
+}
+
+/**
+ * Notes which model makes the vectors of the folder.
+ *
+ * @throws {SetupError} if another one made those that are there
+ */
+async function checkModel(
+  model: Model,
+  pool: WorkerPool,
+  images: ImageFiles,
+  options: VectorizeOptions,
+  run: Stage,
+  output: OutputFolder,
+): Promise<void> {
+  const isNoted = await notedModel(options.vectorsDir, options) !== undefined;
+  const verdict = isNoted || options.overwrite
+    ? "same"
+    : await compareWithModel(model, pool, images, options, run);
+  const unchecked = verdict === "unchecked";
+  if (unchecked) {
+    run.warn(
+      `there are vectors of which nothing says that model "${model.name}" made them, and none has a ` +
+        "picture to compare it by: they are taken for its own",
+    );
+  }
+  const { name, sha256 } = model;
+  noteModel({ name, sha256, ...unchecked ? { unchecked } : {} }, options, output, run);
 }
 
 /** A record with its vector. */
@@ -77,13 +124,14 @@ export async function* vectorizeRecords(
 /** Leaves out, and counts, the records that have what a run with these options makes. */
 export async function* withoutVector(
   lists: AsyncIterable<readonly RecordFile[]>,
+  existing: Existing,
   options: VectorizeOptions,
   stage: Stage,
 ): AsyncGenerator<RecordFile> {
   for await (const records of lists) {
     for (const record of records) {
       if (stage.signal.aborted) return;
-      if (isDone(record, options)) stage.stats.skipped++;
+      if (await isDone(record, existing, options)) stage.stats.skipped++;
       else yield record;
     }
   }

@@ -11,6 +11,8 @@ const identity = z.object({
   name: z.string(),
   /** Of the ONNX file, in hex. */
   sha256: z.string(),
+  /** Vectors were there before, and none could be compared with the model's own. */
+  unchecked: z.boolean().optional(),
 });
 /** What tells one model from another. */
 export type ModelIdentity = z.infer<typeof identity>;
@@ -25,7 +27,7 @@ const MODELS_FILE = `${STATE_DIR}/models.json`;
  * there.
  */
 export function noteModel(
-  { name, sha256 }: ModelIdentity,
+  { name, sha256, unchecked }: ModelIdentity,
   naming: VectorNaming,
   output: OutputFolder,
   run: Stage,
@@ -40,7 +42,10 @@ export function noteModel(
         "--suffix keeps them apart, --overwrite makes all of them again",
     );
   }
-  output.write(MODELS_FILE, JSON.stringify({ ...noted, [files]: { name, sha256 } }, null, 2));
+  output.write(
+    MODELS_FILE,
+    JSON.stringify({ ...noted, [files]: { name, sha256, unchecked } }, null, 2),
+  );
 }
 
 /** Name of the model that made the vectors of a folder, if that was noted. */

@@ -42,3 +42,27 @@ export function decodeVct(text: string): Float32Array {
   }
   return Float32Array.from(lines, (line) => Number(line.replace("inf", "Infinity")));
 }
+
+/**
+ * How many numbers a `.vct` file holds, without reading them; 0 if it is cut off in the last one.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(countVct("1.5e+00\n2.5e+00\n"), 2);
+ * assert.equal(countVct("1.5e+00\n2.5e+0"), 0);
+ * ```
+ */
+export function countVct(text: string): number {
+  if (text.trim() === "") return 0;
+  let count = text.endsWith("\n") ? 0 : 1;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) count++;
+  return text.endsWith("\n") || isWholeEnd(text) ? count : 0;
+}
+
+/** Whether the last number, after which no line ends, is written as the first one is. */
+function isWholeEnd(text: string): boolean {
+  const [first = "", last = ""] = [text.split("\n", 1)[0], text.slice(text.lastIndexOf("\n") + 1)];
+  const shape = (number: string) => number.trim().replace(/^[+-]/, "").length;
+  return shape(last) === shape(first);
+}

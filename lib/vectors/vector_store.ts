@@ -1,10 +1,9 @@
 /** Vectors on disk: which file belongs to a record, and the two formats behind one call. */
 import { join } from "node:path";
 import { VectorError } from "../shared/errors.ts";
-import { exists } from "../shared/files.ts";
-import { readFile } from "../shared/files.ts";
+import { exists, readFile } from "../shared/files.ts";
 import { decodeNpy, encodeNpy } from "./npy.ts";
-import { decodeVct, encodeVct } from "./vct.ts";
+import { countVct, decodeVct, encodeVct } from "./vct.ts";
 
 const decoder = new TextDecoder();
 
@@ -71,6 +70,27 @@ export async function readVector(
     }
   }
   return undefined;
+}
+
+/**
+ * Whether there is a whole vector file: its header and its length are right, as far as a look without
+ * reading every number of a text can tell.
+ *
+ * @param size length that the vector must have; any will do where it is left out
+ */
+export async function isWholeVector(
+  path: string,
+  format: VectorFormat,
+  size?: number,
+): Promise<boolean> {
+  if (!exists(path)) return false;
+  try {
+    const file = await readFile(path);
+    const length = format === "npy" ? decodeNpy(file).length : countVct(decoder.decode(file));
+    return length > 0 && (size === undefined || length === size);
+  } catch {
+    return false; // damaged, or not to be read: it is made again
+  }
 }
 
 /**

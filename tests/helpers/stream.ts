@@ -14,6 +14,7 @@ import { runTool } from "../../lib/shared/cli.ts";
 import type { Report, Run } from "../../lib/shared/run.ts";
 import { regrouped, unlessEmpty } from "../../lib/shared/streams.ts";
 import { parseVectorizeOptions } from "../../lib/vectorize/options.ts";
+import { imageFilesOf } from "../../lib/vectorize/plan.ts";
 import { PictureLoader } from "../../lib/vectorize/pictures.ts";
 import { vectorizeRecords, withoutVector } from "../../lib/vectorize/vectorize.ts";
 import { noteModel } from "../../lib/vectors/model_note.ts";
@@ -43,12 +44,18 @@ async function stream(o: Options, run: Run): Promise<Report> {
   noteModel(model, o.vectorize, vectors, vectorize);
   const { engine, jobs: size } = o.vectorize;
   using pool = await WorkerPool.start({ engine, model, size, signal: run.signal });
-  const pictures = new PictureLoader(o.vectorize, vectorize, vectors);
+  const images = imageFilesOf(o.vectorize);
+  const pictures = new PictureLoader(o.vectorize, images, vectorize, vectors);
   const reader = new DocumentReader(o.ingest, ingest);
 
   const client = catalogClient(o.download, download);
   const pages = downloadRecords({ client, output: records }, o.download, download);
-  const missing = withoutVector(pages, o.vectorize, vectorize);
+  const missing = withoutVector(
+    pages,
+    { images, vectorSize: model.output.size },
+    o.vectorize,
+    vectorize,
+  );
   const makers = { pictures, pool, output: vectors };
   const made = vectorizeRecords(missing, makers, o.vectorize, vectorize);
   const groups = await unlessEmpty(reader.groups(regrouped(each(made), 4)));

@@ -1,56 +1,7 @@
-/** A record's picture: from disk, else from the image host and then stored as it was received. */
-import { statSync } from "node:fs";
-import { fileReason, HttpError, ImageError } from "../shared/errors.ts";
-import { exists } from "../shared/files.ts";
+/** A record's picture from the image host. */
+import { HttpError } from "../shared/errors.ts";
 import { bodyStart, type HttpAnswer, type HttpClient } from "../shared/http.ts";
-import { readFile } from "../shared/files.ts";
 import { isImage } from "./image_type.ts";
-
-/** Largest image file, in bytes. */
-export const MAX_IMAGE_BYTES = 50e6;
-
-/** Names that a picture on disk may have; Maken itself writes the first. */
-const EXTENSIONS = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif"];
-
-/** Whether there is a picture on disk; `path` is its own less the extension. */
-export function hasImage(path: string): boolean {
-  return imagePath(path) !== undefined;
-}
-
-/**
- * The picture's file, if it is on disk already.
- *
- * @param path of the picture less its extension
- * @throws {ImageError} if the file is too large
- */
-export async function readImage(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const file = imagePath(path);
-  return file === undefined ? undefined : await readImageFile(file);
-}
-
-function imagePath(path: string): string | undefined {
-  return EXTENSIONS.map((extension) => `${path}${extension}`).find(exists);
-}
-
-/**
- * Reads one image file.
- *
- * @throws {ImageError} if it is too large or cannot be read
- */
-export async function readImageFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    const { size } = statSync(path);
-    if (size > MAX_IMAGE_BYTES) {
-      throw new ImageError(`"${path}" has ${Math.round(size / 1e6)} MB`, "image_too_large");
-    }
-    return await readFile(path);
-  } catch (error) {
-    if (error instanceof ImageError) throw error;
-    throw new ImageError(`Cannot read "${path}": ${fileReason(error)}`, "image_file", {
-      cause: error,
-    });
-  }
-}
 
 /** A picture that was fetched. */
 export interface FetchedImage {
