@@ -1,6 +1,8 @@
 /** GET requests with a time limit per try, retries with back-off, and a space between requests. */
-import { setTimeout as sleep } from "node:timers/promises";
-import { errorMessage, HttpError, type HttpErrorInfo } from "./errors.ts";
+import { VERSION } from "./args.ts";
+import { connectionFault } from "./connection_faults.ts";
+import { HttpError, type HttpErrorInfo, type MakenError } from "./errors.ts";
+import { retryAfterMs, sleep, withRetries } from "./retry.ts";
 import { joined } from "./streams.ts";
 import { hostAndPort, withoutCredentials } from "./urls.ts";
 
@@ -20,7 +22,38 @@ export interface HttpOptions {
   readonly maxBytes: number;
   readonly userAgent: string;
   /** Called before each new try. */
-  readonly onRetry?: (error: HttpError, waitMs: number) => void;
+  readonly onRetry?: (error: MakenError, waitMs: number) => void;
+}
+
+/** How a tool's options have hosts be treated. */
+export interface Politeness {
+  /** Time limit of one try. */
+  readonly timeoutSeconds: number;
+  /** Tries after the first one. */
+  readonly retries: number;
+  /** Least time between the starts of two requests to one host; 0 if not given. */
+  readonly delaySeconds?: number;
+  /** Address of the person who runs the tool, for the hosts' operators. */
+  readonly contact?: string;
+}
+
+/**
+ * A client that treats hosts as a tool's options say, and tells them that it is Maken.
+ *
+ * @param rest what no option says
+ */
+export function politeClient(
+  { timeoutSeconds, retries, delaySeconds = 0, contact = "" }: Politeness,
+  rest: Pick<HttpOptions, "signal" | "onRetry" | "hosts" | "maxBytes">,
+): HttpClient {
+  const whose = contact === "" ? "" : `; ${contact}`;
+  return new HttpClient({
+    ...rest,
+    timeoutMs: timeoutSeconds * 1000,
+    retries,
+    delayMs: delaySeconds * 1000,
+    userAgent: `maken/${VERSION} (similar-image indexer${whose})`,
+  });
 }
 
 /** A complete answer: status 200, or 206 to a request for a part. */
@@ -34,22 +67,23 @@ export interface HttpAnswer {
 
 const MAX_REDIRECTS = 5;
 /** First and longest wait between two tries. */
-const FIRST_WAIT_MS = 500, MAX_WAIT_MS = 60_000;
+const WAITS = { firstWaitMs: 500, maxWaitMs: 60_000 };
 /** Part of an error's body that is kept for logs, in bytes. */
 const BODY_START = 2000;
 
 /** Sends one client's requests, host by host spaced by `delayMs`. */
 export class HttpClient {
   readonly #nextStart = new Map<string, number>();
-  /** Hosts that have answered: what cannot be reached before that is more likely a wrong address. */
+  /** Hosts that have answered: the address of one that never did is more likely wrong. */
   readonly #known = new Set<string>();
 
   constructor(private readonly options: HttpOptions) {}
 
   /**
    * Fetches a URL; tries again after network errors, time-outs, bodies cut short and the statuses
-   * 408, 429 and 5xx; but not where a host that never answered refuses or is not found. `check` may
-   * refuse a complete answer by throwing an HttpError, with `retry` set where another try may help.
+   * 408, 429 and 5xx; but not where a host that never answered refuses, is not found or cannot be
+   * trusted. `check` may refuse a complete answer by throwing an HttpError, with `retry` set where
+   * another try may help.
    *
    * @throws {HttpError} when the last try failed, or at once when another cannot help
    * @throws {DOMException} AbortError when the signal was aborted
@@ -59,19 +93,8 @@ export class HttpClient {
     headers: Record<string, string> = {},
     check: (answer: HttpAnswer) => T = (answer) => answer as T,
   ): Promise<T> {
-    for (let attempt = 0;; attempt++) {
-      try {
-        return check(await this.#tryOnce(url, headers));
-      } catch (error) {
-        this.options.signal.throwIfAborted();
-        const again = error instanceof HttpError && error.info.retry === true;
-        if (!again || attempt >= this.options.retries) throw error;
-        const backoff = backoffMs(attempt, FIRST_WAIT_MS, MAX_WAIT_MS);
-        const waitMs = Math.min(MAX_WAIT_MS, error.info.retryAfterMs ?? backoff);
-        this.options.onRetry?.(error, waitMs);
-        await this.#sleep(waitMs);
-      }
-    }
+    const policy = { ...WAITS, ...this.options };
+    return await withRetries(policy, async () => check(await this.#tryOnce(url, headers)));
   }
 
   /** One try: the request, and those that it is redirected to. */
@@ -95,12 +118,11 @@ export class HttpClient {
     headers: Record<string, string>,
   ): Promise<HttpAnswer | { location: string }> {
     const { userAgent, timeoutMs, signal } = this.options;
-    const timeout = AbortSignal.timeout(timeoutMs);
     try {
       const response = await fetch(url, {
         headers: { ...headers, "user-agent": userAgent },
         redirect: "manual",
-        signal: AbortSignal.any([signal, timeout]),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
       });
       this.#known.add(url.host);
       const location = response.headers.get("location");
@@ -115,13 +137,9 @@ export class HttpClient {
       return { status, url: url.href, headers: response.headers, body };
     } catch (error) {
       if (error instanceof HttpError || signal.aborted) throw error;
-      if (timeout.aborted) {
-        const reason = `no complete answer in ${timeoutMs / 1000} s`;
-        throw httpError("timeout", url, reason, { retry: true });
-      }
-      const reason = networkReason(error);
-      const retry = this.#known.has(url.host) || !NO_SUCH_SERVICE.includes(reason);
-      throw httpError("network", url, reason, { retry }, error);
+      const { kind, code, reason, passes } = connectionFault(error, { url, timeoutMs });
+      const retry = passes || (this.#known.has(url.host) && kind !== "permission");
+      throw httpError(code, url, reason, { retry }, error);
     }
   }
 
@@ -148,12 +166,7 @@ export class HttpClient {
     const now = performance.now();
     const start = Math.max(now, this.#nextStart.get(url.host) ?? 0);
     this.#nextStart.set(url.host, start + this.options.delayMs);
-    if (start > now) await this.#sleep(start - now);
-  }
-
-  async #sleep(ms: number): Promise<void> {
-    const { signal } = this.options;
-    await sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
+    if (start > now) await sleep(start - now, this.options.signal);
   }
 
   async #readBody(response: Response, url: URL): Promise<Uint8Array<ArrayBuffer>> {
@@ -172,8 +185,8 @@ export class HttpClient {
         chunks.push(chunk);
       }
     } catch (error) {
-      if (error instanceof HttpError) throw error;
-      if (error instanceof DOMException) throw error; // time-out or interruption
+      // Too large; a time-out or an interruption.
+      if (error instanceof HttpError || error instanceof DOMException) throw error;
       const reason = `its body was cut short after ${length} bytes`;
       throw httpError("body", url, reason, { retry: true }, error);
     }
@@ -203,29 +216,6 @@ const STATUS_HINTS: Record<number, string> = {
   429: " (too many requests)",
 };
 
-/**
- * Milliseconds that a Retry-After header asks for, in seconds or as a date (RFC 9110, 10.2.3).
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * assert.equal(retryAfterMs("2"), 2000);
- * assert.equal(retryAfterMs("Sun, 22 Nov 2026 12:00:05 GMT", Date.UTC(2026, 10, 22, 12)), 5000);
- * assert.equal(retryAfterMs(null), undefined);
- * ```
- */
-export function retryAfterMs(header: string | null, now: number = Date.now()): number | undefined {
-  if (header === null || header.trim() === "") return undefined;
-  if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
-  const ms = /GMT\s*$/.test(header) ? Date.parse(header) - now : NaN;
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
-}
-
-/** Exponential back-off, with jitter so that clients do not fall into step. */
-export function backoffMs(attempt: number, firstMs: number, maxMs: number): number {
-  return Math.min(maxMs, firstMs * 2 ** attempt) * (0.5 + Math.random() / 2);
-}
-
 function httpError(
   code: string,
   url: URL,
@@ -235,21 +225,4 @@ function httpError(
 ): HttpError {
   const href = withoutCredentials(url.href);
   return new HttpError(`Cannot get ${href}: ${reason}`, { ...info, code, url: href }, { cause });
-}
-
-/** Reasons that tell of an address where there is nothing. */
-const NO_SUCH_SERVICE: readonly [string, string] = ["connection refused", "host not found"];
-
-function networkReason(error: unknown): string {
-  // What fetch() throws says little; its cause says what happened.
-  const text = errorMessage((error as { cause?: unknown } | null)?.cause ?? error);
-  if (/refused/i.test(text)) return NO_SUCH_SERVICE[0];
-  if (/dns|lookup/i.test(text)) return NO_SUCH_SERVICE[1];
-  if (/certificate|tls|ssl|corrupt message/i.test(text)) return `TLS failed: ${lastPart(text)}`;
-  if (/reset|closed|broken pipe|unexpected (end|eof)/i.test(text)) return "connection lost";
-  return lastPart(text);
-}
-
-function lastPart(text: string): string {
-  return text.split(": ").at(-1) ?? text;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { HttpError } from "../../lib/shared/errors.ts";
-import { retryAfterMs } from "../../lib/shared/http.ts";
+import { politeClient } from "../../lib/shared/http.ts";
+import { closedPort } from "../helpers/closed_port.ts";
 import { client, failure, serve } from "../helpers/http_server.ts";
 
 const again = { "retry-after": "0" };
@@ -81,26 +82,6 @@ Deno.test("HttpClient.get() waits as long as Retry-After says, 60 s at most", as
   }
 });
 
-Deno.test("retryAfterMs() takes seconds and dates, and nothing else", () => {
-  const now = Date.UTC(2026, 0, 1);
-  const cases: [string | null, number | undefined][] = [
-    ["120", 120_000],
-    [" 7 ", 7000],
-    ["Thu, 01 Jan 2026 00:01:00 GMT", 60_000],
-    ["Wed, 31 Dec 2025 00:00:00 GMT", 0],
-    [null, undefined],
-    ["", undefined],
-    ["soon", undefined],
-  ];
-  for (const [header, ms] of cases) assert.equal(retryAfterMs(header, now), ms, `${header}`);
-});
-
-Deno.test("retryAfterMs() never reads a malformed number of seconds as a date long past", () => {
-  for (const header of ["1.5", "-5", "5;"]) {
-    assert.notEqual(retryAfterMs(header), 0, `${header} would ask again without a wait`);
-  }
-});
-
 Deno.test("HttpClient.get() tries again after a body that is cut short", async () => {
   const whole = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\nwhole";
   for (const [cuts, code] of [[1, undefined], [2, /^(body|network)$/]] as const) {
@@ -125,12 +106,6 @@ Deno.test("HttpClient.get() tries again after a body that is cut short", async (
   }
 });
 
-/** A port that nothing listens on. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 Deno.test("HttpClient.get() tries again when a host that answered refuses, after a back-off", async () => {
   const server = serve(() => new Response("ok"));
   const { http, waits } = client(server.host, { retries: 1 });
@@ -142,14 +117,23 @@ Deno.test("HttpClient.get() tries again when a host that answered refuses, after
 });
 
 Deno.test("HttpClient.get() tells at once of an address where nothing has ever answered", async () => {
-  const host = `127.0.0.1:${freePort()}`;
+  const host = `127.0.0.1:${closedPort()}`;
   const { http, waits } = client(host, { retries: 5 });
   assert.equal((await failure(http.get(`http://${host}/`))).code, "network");
   assert.deepEqual(waits, []);
 });
 
+Deno.test("HttpClient.get() tells at once of a scheme that is not the server's", async () => {
+  await using server = serve(() => new Response("ok"));
+  const { http, waits } = client(server.host);
+  const url = server.url.replace("http:", "https:");
+  const error = await failure(http.get(url));
+  assert.equal(error.message, `Cannot get ${url}: it speaks plain http, not https`);
+  assert.deepEqual([error.code, waits], ["network", []]);
+});
+
 Deno.test("HttpClient.get() says why there was no connection", async () => {
-  const host = `127.0.0.1:${freePort()}`;
+  const host = `127.0.0.1:${closedPort()}`;
   const error = await failure(client(host, { retries: 0 }).http.get(`http://${host}/`));
   assert.equal(error.message, `Cannot get http://${host}/: connection refused`);
 });
@@ -213,4 +197,21 @@ Deno.test("HttpClient.get() refuses a body that is too large, told of or not", a
   }
   assert.deepEqual(server.requests, ["/1000", "/1001", "/chunked"]);
   assert.ok(sent < 1000, "the rest of the body was read");
+});
+
+Deno.test("politeClient() says who asks, and takes times in seconds", async () => {
+  const agents: (string | null)[] = [];
+  await using server = serve(async ({ url, headers }) => {
+    agents.push(headers.get("user-agent"));
+    if (url.endsWith("/late")) await new Promise((resolve) => setTimeout(resolve, 400));
+    return new Response("ok");
+  });
+  const limits = { hosts: [server.host], maxBytes: 10, signal: new AbortController().signal };
+  await politeClient({ timeoutSeconds: 5, retries: 0 }, limits).get(server.url);
+  const contact = "mailto:me@example.org";
+  const hasty = politeClient({ timeoutSeconds: 0.1, retries: 0, contact }, limits);
+  assert.equal((await failure(hasty.get(`${server.url}late`))).code, "timeout");
+  const [nobody, me] = agents.map((agent) => agent!.replace(/\d+\.\d+\.\d+/, "N"));
+  assert.equal(nobody, "maken/N (similar-image indexer)");
+  assert.equal(me, "maken/N (similar-image indexer; mailto:me@example.org)");
 });

@@ -5,7 +5,7 @@ import { HttpError, IndexError } from "../../shared/errors.ts";
 import { Limiter } from "./limiter.ts";
 import type { ServerClient, ServerRequest } from "./client.ts";
 import type { BulkWriter, Dialect } from "./dialect.ts";
-import { shorten } from "./errors.ts";
+import { errorLine, shorten } from "./errors.ts";
 import type { BulkResult, IndexItem } from "../types.ts";
 
 /** A request is sent once it is this long: a server refuses too long ones, often by hanging up. */
@@ -94,7 +94,7 @@ export class BulkSender {
         this.#toldOfBreaker = true;
         onNotice(KNN_BREAKER);
       }
-      await client.pause(attempt, toError(items[again[0]!]!.document.id, first));
+      await client.waitAfter(attempt, toError(items[again[0]!]!.document.id, first));
       for (let sent = 0; sent < again.length;) {
         const part = await this.#request(again.slice(sent).map((i) => items[i]!));
         part.forEach((answer, i) => answers[again[sent + i]!] = answer);
@@ -135,9 +135,7 @@ export class BulkSender {
       path: `/${encodeURIComponent(index)}/_bulk?filter_path=${FIELDS}`,
       body: writer.bytes(),
       contentType: dialect.bulkType,
-      onRetry: ({ info }) => {
-        if (info.status !== undefined || info.code === "timeout") this.limiter.slower();
-      },
+      onBusy: () => this.limiter.slower(),
     };
     const what = `write to index "${index}"`;
     const { items } = await client.ask(what, request, bulkAnswer);
@@ -175,9 +173,7 @@ function toError(id: string, answer: ItemAnswer): IndexError {
 }
 
 function reasonOf({ status, error }: ItemAnswer): string {
-  const { type = `status ${status}`, reason, caused_by } = error ?? {};
-  const causes = [reason, caused_by?.reason].filter((text) => text);
-  return shorten([type, ...new Set(causes)].join(": "));
+  return errorLine(error?.type ?? `status ${status}`, error?.reason, error?.caused_by?.reason);
 }
 
 /** Whether an id can be a document's `_id`, and a part of a request's path. */

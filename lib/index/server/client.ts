@@ -1,22 +1,22 @@
 /** Requests to the nodes of one Elasticsearch or OpenSearch cluster. */
-import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
+import type { z } from "zod";
+import { connectionFault } from "../../shared/connection_faults.ts";
 import { HttpError, type HttpErrorInfo, type MakenError, SetupError } from "../../shared/errors.ts";
-import { backoffMs, retryAfterMs } from "../../shared/http.ts";
+import { retryAfterMs, type RetryPolicy, waitAfter, withRetries } from "../../shared/retry.ts";
+import { reasonOf, refusal, setupReason } from "./errors.ts";
 import { NodeRing } from "./node_ring.ts";
-import { type Connection, connectionReason, reasonOf, refusal, setupReason } from "./errors.ts";
+import {
+  FetchWire,
+  type ServerAnswer,
+  wantsHttps,
+  type WireOptions,
+  type WireRequest,
+} from "./wire/fetch_wire.ts";
 
 /** How a cluster is asked. */
-export interface ClientOptions {
+export interface ClientOptions extends WireOptions {
   /** Addresses of its nodes, without credentials; a path is put before every request's. */
   readonly urls: readonly URL[];
-  /** Empty: no user name is sent. */
-  readonly user?: string | undefined;
-  readonly password?: string | undefined;
-  /** In place of a user name: the encoded form of an API key. */
-  readonly apiKey?: string | undefined;
-  /** Certificates of further authorities to trust, as PEM text. */
-  readonly ca?: string | undefined;
   /** Time limit of one try, body included, in milliseconds. */
   readonly timeoutMs: number;
   /** Tries after the first one, of a request that a busy or absent server did not answer. */
@@ -28,28 +28,19 @@ export interface ClientOptions {
 }
 
 /** One request. */
-export interface ServerRequest {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE" | "HEAD";
-  /** Path and query, such as `/images.knn/_count`. */
-  readonly path: string;
-  /** Sent as JSON; bytes as they are. */
-  readonly body?: object | Uint8Array<ArrayBuffer> | undefined;
-  /** Media type of a body of bytes. */
-  readonly contentType?: string;
+export interface ServerRequest extends WireRequest {
   /** Statuses from 300 on that are answers too. */
   readonly accept?: readonly number[];
   /** Goes out even when the signal was aborted: for what has to be put right at the end. */
   readonly always?: boolean;
-  /** Called before each new try. */
-  readonly onRetry?: (error: HttpError) => void;
+  /** Called after each try that the server was too busy for, or too slow. */
+  readonly onBusy?: () => void;
 }
 
-/** A complete answer. */
-export interface ServerAnswer {
-  readonly status: number;
-  readonly headers: Headers;
-  /** What its JSON says; undefined where it has none. */
-  readonly body: unknown;
+/** How often and how long one request is tried. */
+interface Limits extends RetryPolicy {
+  /** Of one try, in milliseconds. */
+  readonly timeoutMs: number;
 }
 
 /** Statuses that another try may change. */
@@ -57,30 +48,24 @@ const BUSY = [429, 502, 503, 504];
 /** What a cluster says with status 500 while it finds out that a node has gone. */
 const LOST_PART = /^(search_phase_execution|node_\w+|no_shard_available\w*)_exception/;
 /** First and longest wait between two tries. */
-const FIRST_WAIT_MS = 250, MAX_WAIT_MS = 15_000;
-/** Longest wait that a server may ask for. */
-const MAX_ASKED_WAIT_MS = 60_000;
+const WAITS = { firstWaitMs: 250, maxWaitMs: 15_000 };
 /** Time limit and tries of a request that goes out after the end was asked for. */
 const LAST_TIMEOUT_MS = 10_000;
 const LAST_RETRIES = 3;
+/** Time limit of finding out whether a server speaks https. */
+const HTTPS_TIMEOUT_MS = 5000;
 
-/** Sends requests to the nodes in turn, with credentials that it never tells. */
+/** Sends requests to the nodes in turn. */
 export class ServerClient implements Disposable {
   readonly #options: ClientOptions;
-  readonly #authorization: string | undefined;
-  readonly #http: Deno.HttpClient | undefined;
+  readonly #wire: FetchWire;
   readonly #nodes: NodeRing;
 
   /** @throws {SetupError} if the certificates cannot be used */
   constructor(options: ClientOptions) {
     this.#options = options;
+    this.#wire = new FetchWire(options);
     this.#nodes = new NodeRing(options.urls);
-    this.#authorization = authorization(options);
-    if (options.ca === undefined) return;
-    if (!options.ca.includes("-----BEGIN CERTIFICATE-----")) {
-      throw new SetupError("Cannot use the given authority: it is not a certificate in PEM text");
-    }
-    this.#http = Deno.createHttpClient({ caCerts: [options.ca] });
   }
 
   /** What the nodes are called in messages. */
@@ -94,7 +79,7 @@ export class ServerClient implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#http?.close();
+    this.#wire[Symbol.dispose]();
   }
 
   /**
@@ -112,102 +97,85 @@ export class ServerClient implements Disposable {
     if (parsed.success) return parsed.data;
     const { message, path } = parsed.error.issues[0]!;
     const reason = `its answer is not as expected: ${path.join(".") || "body"}: ${message}`;
-    throw failure(what, { url: this.name }, "body", reason);
+    throw failure(what, this.name, "body", reason);
   }
 
   /** The answer to a request as it is; the rest as {@linkcode ask}. */
   async send(what: string, request: ServerRequest): Promise<ServerAnswer> {
-    const signal = request.always ? new AbortController().signal : this.#options.signal;
-    const retries = request.always ? Math.min(LAST_RETRIES, this.retries) : this.retries;
-    for (let attempt = 0;;) {
-      signal.throwIfAborted();
+    const limits = this.#limitsOf(request);
+    return await withRetries(limits, (attempt) => {
+      if (attempt > 0) this.#nodes.retryAll();
+      return this.#tryNodes(what, request, limits);
+    });
+  }
+
+  /** Waits between try `attempt` and the next one, of a caller that itself sends something again. */
+  async waitAfter(attempt: number, error: MakenError): Promise<void> {
+    await waitAfter(attempt, error, { ...WAITS, ...this.#options });
+  }
+
+  #limitsOf({ always = false }: ServerRequest): Limits {
+    const limits = { ...WAITS, ...this.#options };
+    if (!always) return limits;
+    return {
+      ...limits,
+      timeoutMs: Math.min(LAST_TIMEOUT_MS, limits.timeoutMs),
+      retries: Math.min(LAST_RETRIES, limits.retries),
+      signal: new AbortController().signal,
+    };
+  }
+
+  /** One try: asks one node after the other, until one answers or all are down. */
+  async #tryNodes(what: string, request: ServerRequest, limits: Limits): Promise<ServerAnswer> {
+    for (;;) {
+      limits.signal.throwIfAborted();
       const node = this.#nodes.next();
       try {
-        const answer = await this.#try(what, node.url, request, signal);
+        const answer = await this.#tryNode(what, node.url, request, limits);
         node.answered = true;
         node.down = false;
         return answer;
       } catch (error) {
-        signal.throwIfAborted();
+        limits.signal.throwIfAborted();
         if (!(error instanceof HttpError) || error.info.retry !== true) throw error;
         if (error.info.status === undefined) {
           node.down = true;
           if (this.#nodes.hasUp()) continue;
-          if (!this.#nodes.hasAnswered()) await this.#explain(error, signal);
+          if (!this.#nodes.hasAnswered()) await this.#explain(error, limits);
         }
-        request.onRetry?.(error);
-        if (attempt >= retries) throw error;
-        await this.pause(attempt++, error, request.always === true);
-        this.#nodes.retryAll();
+        if (error.info.status !== undefined || error.code === "timeout") request.onBusy?.();
+        throw error;
       }
     }
   }
 
-  /** Waits before try `attempt + 1`, longer each time. */
-  async pause(attempt: number, error: MakenError, always = false): Promise<void> {
-    const asked = error instanceof HttpError ? error.info.retryAfterMs : undefined;
-    const waitMs = Math.min(
-      MAX_ASKED_WAIT_MS,
-      asked ?? backoffMs(attempt, FIRST_WAIT_MS, MAX_WAIT_MS),
-    );
-    this.#options.onRetry?.(error, waitMs);
-    const { signal } = this.#options;
-    await sleep(waitMs, undefined, always ? {} : { signal }).catch(() => signal.throwIfAborted());
-  }
-
-  async #try(
+  async #tryNode(
     what: string,
-    base: URL,
+    node: URL,
     request: ServerRequest,
-    signal: AbortSignal,
+    { timeoutMs, signal }: Limits,
   ): Promise<ServerAnswer> {
-    const timeoutMs = request.always
-      ? Math.min(LAST_TIMEOUT_MS, this.#options.timeoutMs)
-      : this.#options.timeoutMs;
-    const timeout = AbortSignal.timeout(timeoutMs);
-    const at = { url: base.origin };
+    let answer: ServerAnswer;
     try {
-      const response = await this.#fetch(base, request, AbortSignal.any([signal, timeout]));
-      const body = jsonOf(await response.text());
-      const { status, headers } = response;
-      if (status < 300 || request.accept?.includes(status)) return { status, headers, body };
-      if (status === 401 || status === 403) {
-        throw new SetupError(refusal(what, base, status, body, this.#options));
-      }
-      const told = reasonOf(body);
-      const retry = BUSY.includes(status) || (status === 500 && LOST_PART.test(told));
-      const reason = `status ${status}${prefixed(": ", told)}`;
-      const waitMs = retryAfterMs(headers.get("retry-after"));
-      throw failure(what, at, `http_${status}`, reason, { status, retry, retryAfterMs: waitMs });
+      const timeout = AbortSignal.timeout(timeoutMs);
+      answer = await this.#wire.send(node, request, AbortSignal.any([signal, timeout]));
     } catch (error) {
-      if (error instanceof HttpError || error instanceof SetupError || signal.aborted) throw error;
-      if (timeout.aborted) {
-        const reason = `no complete answer in ${timeoutMs / 1000} s`;
-        throw failure(what, at, "timeout", reason, { retry: true });
-      }
-      const kind = connectionReason(error);
-      const told = setupReason(kind, base);
-      if (told !== undefined) throw new SetupError(`Cannot use ${base.origin}: ${told}`);
-      throw failure(what, at, "network", kind.text, { retry: true, cause: error });
+      if (signal.aborted) throw error;
+      const fault = connectionFault(error, { url: node, timeoutMs });
+      const told = setupReason(fault);
+      if (told !== undefined) throw new SetupError(`Cannot use ${node.origin}: ${told}`);
+      throw failure(what, node.origin, fault.code, fault.reason, { retry: true }, error);
     }
-  }
-
-  async #fetch(base: URL, request: ServerRequest, signal: AbortSignal): Promise<Response> {
-    const { body, contentType = "application/json" } = request;
-    const url = new URL(base.pathname.replace(/\/$/, "") + request.path, base);
-    return await fetch(url, {
-      method: request.method,
-      redirect: "manual",
-      signal,
-      headers: {
-        accept: "application/json",
-        ...(body === undefined ? {} : { "content-type": contentType }),
-        ...(this.#authorization === undefined ? {} : { authorization: this.#authorization }),
-      },
-      ...(body === undefined
-        ? {}
-        : { body: body instanceof Uint8Array ? body : JSON.stringify(body) }),
-      ...(this.#http === undefined ? {} : { client: this.#http }),
+    const { status, headers, body } = answer;
+    if (status < 300 || request.accept?.includes(status)) return answer;
+    if (status === 401 || status === 403) {
+      throw new SetupError(refusal(what, node, status, body, this.#options));
+    }
+    const told = reasonOf(body);
+    throw failure(what, node.origin, `http_${status}`, `status ${status}${told && `: ${told}`}`, {
+      status,
+      retry: BUSY.includes(status) || (status === 500 && LOST_PART.test(told)),
+      retryAfterMs: retryAfterMs(headers.get("retry-after")),
     });
   }
 
@@ -216,61 +184,24 @@ export class ServerClient implements Disposable {
    *
    * @throws {SetupError} unless another try may help
    */
-  async #explain(error: HttpError, signal: AbortSignal): Promise<void> {
-    const { kind } = connectionReason(error.cause);
-    const isHttps = kind === "lost" && error.code === "network" && await this.#isHttps(signal);
-    if (kind === "lost" && !isHttps) return;
-    const reason = isHttps ? "it speaks https, not plain http" : connectionReason(error.cause).text;
+  async #explain(error: HttpError, { timeoutMs, signal }: Limits): Promise<void> {
+    const fault = connectionFault(error.cause, { url: new URL(error.info.url), timeoutMs });
+    const timeout = AbortSignal.timeout(Math.min(HTTPS_TIMEOUT_MS, timeoutMs));
+    const isHttps = fault.kind === "lost" &&
+      await wantsHttps(this.#options.urls[0]!, AbortSignal.any([signal, timeout]));
+    if (fault.passes && !isHttps) return;
+    const reason = isHttps ? "it speaks https, not plain http" : fault.reason;
     throw new SetupError(`Cannot use ${this.name}: ${reason}`, { cause: error });
-  }
-
-  /** Whether the first node, asked by plain http, wants https. */
-  async #isHttps(signal: AbortSignal): Promise<boolean> {
-    const url = new URL(this.#options.urls[0]!);
-    if (url.protocol !== "http:") return false;
-    const port = url.port || "80";
-    url.protocol = "https:";
-    url.port = port;
-    const timeout = AbortSignal.timeout(Math.min(5000, this.#options.timeoutMs));
-    try {
-      const response = await fetch(url, {
-        method: "HEAD",
-        redirect: "manual",
-        signal: AbortSignal.any([signal, timeout]),
-      });
-      await response.body?.cancel();
-      return true;
-    } catch (error) {
-      return connectionReason(error).kind === "certificate";
-    }
-  }
-}
-
-/** A client's authorization header. */
-function authorization({ user, password, apiKey }: Connection): string | undefined {
-  if (apiKey) return `ApiKey ${apiKey}`;
-  if (!user) return undefined;
-  return `Basic ${new TextEncoder().encode(`${user}:${password ?? ""}`).toBase64()}`;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // such as the page of a proxy
   }
 }
 
 function failure(
   what: string,
-  { url }: { url: string },
+  url: string,
   code: string,
   reason: string,
-  { cause, ...info }: Partial<HttpErrorInfo> & { cause?: unknown } = {},
+  info: Partial<HttpErrorInfo> = {},
+  cause?: unknown,
 ): HttpError {
   return new HttpError(`Cannot ${what}: ${url}: ${reason}`, { ...info, code, url }, { cause });
-}
-
-function prefixed(prefix: string, text: string): string {
-  return text === "" ? "" : prefix + text;
 }

@@ -1,6 +1,7 @@
 /** What Elasticsearch and OpenSearch do each in its own way. */
 import type { IndexItem } from "../types.ts";
 import type { ServerKind } from "./mapping.ts";
+import type { WireRequest } from "./wire/fetch_wire.ts";
 
 /** Writes the body of a bulk request, action by action, into memory that it uses again. */
 export interface BulkWriter {
@@ -11,13 +12,6 @@ export interface BulkWriter {
   /** What was added; good until the next call. */
   bytes(): Uint8Array<ArrayBuffer>;
   clear(): void;
-}
-
-/** A request that makes the server ready. */
-export interface Step {
-  readonly method: "GET" | "POST";
-  readonly path: string;
-  readonly body?: object;
 }
 
 /** One kind of server. */
@@ -40,7 +34,7 @@ export interface Dialect {
   /** Settings that only some versions know: an index is created without them where they are not. */
   readonly newSettings: readonly string[];
   /** A request that loads the vectors into memory. */
-  warmup(index: string, vector: Float32Array): Step;
+  warmup(index: string, vector: Float32Array): WireRequest;
   /** Where a cluster tells the limit for vectors in memory; undefined if there is none. */
   readonly limitSetting: string | undefined;
 }

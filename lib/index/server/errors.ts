@@ -1,54 +1,24 @@
 /** What a search server's refusals and a connection's failures mean, in one line each. */
 import { z } from "zod";
-import { errorMessage, HttpError, SetupError } from "../../shared/errors.ts";
+import type { ConnectionFault, FaultKind } from "../../shared/connection_faults.ts";
+import { HttpError, SetupError } from "../../shared/errors.ts";
 
-/** Who asks. */
-export interface Connection {
+/** Who asks a server. */
+export interface Identity {
+  /** Empty: no user name is sent. */
   readonly user?: string | undefined;
   readonly password?: string | undefined;
+  /** In place of a user name: the encoded form of an API key. */
   readonly apiKey?: string | undefined;
-  readonly ca?: string | undefined;
 }
 
-/** Why there was no answer. */
-export interface ConnectionReason {
-  readonly kind: "refused" | "host" | "certificate" | "plain" | "permission" | "lost";
-  readonly text: string;
-}
-
-/** What happened to a connection, from what `fetch()` threw. */
-export function connectionReason(error: unknown): ConnectionReason {
-  if (error instanceof Deno.errors.NotCapable) {
-    return { kind: "permission", text: "this run may not reach it" };
-  }
-  // The error itself says little; its causes say what happened.
-  const texts: string[] = [];
-  for (let e = error; e instanceof Error && texts.length < 5; e = e.cause) texts.push(e.message);
-  const text = texts.join(": ");
-  if (/refused/i.test(text)) return { kind: "refused", text: "connection refused" };
-  if (/dns|lookup/i.test(text)) return { kind: "host", text: "host not found" };
-  if (/InvalidContentType|corrupt message/i.test(text)) {
-    return { kind: "plain", text: "it speaks plain http, not https" };
-  }
-  const certificate = /certificate:? ?([^:]*(?:: [^:]*)?)$/i.exec(text);
-  if (certificate !== null) return { kind: "certificate", text: certificate[1]! };
-  if (/certificate/i.test(text)) return { kind: "certificate", text: text.split(": ").at(-1)! };
-  const detail = (texts.at(-1) ?? errorMessage(error)).split(": ").at(-1);
-  return { kind: "lost", text: `connection lost (${detail})` };
-}
+/** Faults that no other try helps: something has to be put right first. */
+const SETUP_FAULTS: readonly FaultKind[] = ["permission", "plain", "untrusted", "certificate"];
 
 /** What has to be put right before another try makes sense; undefined if nothing. */
-export function setupReason({ kind, text }: ConnectionReason, url: URL): string | undefined {
-  if (kind === "plain" || kind === "permission") return text;
-  if (kind !== "certificate") return undefined;
-  if (/UnknownIssuer|SelfSigned|unknown issuer|CaUsedAsEndEntity/i.test(text)) {
-    return "its certificate is of an authority that is not trusted; give the authority's file";
-  }
-  if (/NotValidForName|not valid for/i.test(text)) {
-    return `its certificate is not for the name "${url.hostname}"`;
-  }
-  if (/expired/i.test(text)) return "its certificate has expired";
-  return `its certificate cannot be used: ${text}`;
+export function setupReason({ kind, reason }: ConnectionFault): string | undefined {
+  if (!SETUP_FAULTS.includes(kind)) return undefined;
+  return kind === "untrusted" ? `${reason}; give the authority's file` : reason;
 }
 
 /** The line for status 401 or 403. */
@@ -57,7 +27,7 @@ export function refusal(
   url: URL,
   status: number,
   body: unknown,
-  { user, apiKey }: Connection,
+  { user, apiKey }: Identity,
 ): string {
   if (status === 401) {
     const reason = apiKey
@@ -80,10 +50,7 @@ const cause = z.object({
 const errorBody = z.object({
   error: z.union([
     z.string(),
-    cause.extend({
-      root_cause: z.array(cause).optional().catch(undefined),
-      caused_by: cause.nullish(),
-    }),
+    cause.extend({ root_cause: z.array(cause).optional().catch(undefined) }),
   ]),
 });
 
@@ -104,7 +71,15 @@ export function reasonOf(body: unknown): string {
   const { error } = parsed.data;
   if (typeof error === "string") return shorten(error);
   const { type, reason } = error.root_cause?.[0] ?? error;
-  return shorten([type, reason].filter(Boolean).join(": "));
+  return errorLine(type, reason);
+}
+
+/** A server's error in one line: its type, and reasons that each say something new. */
+export function errorLine(
+  type: string | undefined,
+  ...reasons: (string | null | undefined)[]
+): string {
+  return shorten([type, ...new Set(reasons)].filter(Boolean).join(": "));
 }
 
 /** Enough of a text for one line. */

@@ -249,8 +249,8 @@ export class ServerIndex implements VectorIndex {
     const [some] = await this.random(1);
     const item = some && await this.get("id", some.id);
     if (item === undefined) return;
-    const step = this.#parts.dialect.warmup(encodeURIComponent(this.name), item.vector);
-    await orSetupError(this.#parts.client.send(`warm up index "${this.name}"`, step));
+    const request = this.#parts.dialect.warmup(encodeURIComponent(this.name), item.vector);
+    await orSetupError(this.#parts.client.send(`warm up index "${this.name}"`, request));
   }
 
   /** Merges each shard into one segment: slow, and searches are faster after it. */

@@ -1,10 +1,9 @@
 /** Downloads a large file in parts, so that a download that broke off goes on where it was. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { VERSION } from "../../shared/args.ts";
 import { fileReason, HttpError, SetupError } from "../../shared/errors.ts";
 import { STATE_DIR } from "../../shared/files.ts";
-import { HttpClient } from "../../shared/http.ts";
+import { politeClient, type Politeness } from "../../shared/http.ts";
 import type { Stage } from "../../shared/run.ts";
 import { hostAndPort } from "../../shared/urls.ts";
 
@@ -14,12 +13,10 @@ const PART_BYTES = 4e6;
 const MAX_BYTES = 200e6;
 
 /** What is downloaded. */
-export interface Download {
+export interface Download extends Politeness {
   readonly url: URL;
   /** In hex. */
   readonly md5: string;
-  readonly timeoutSeconds: number;
-  readonly retries: number;
 }
 
 /**
@@ -54,17 +51,10 @@ export async function fetchFile(download: Download, dir: string, run: Stage): Pr
 
 /** Appends what is missing, part by part. */
 async function fetchRest(download: Download, file: Deno.FsFile, run: Stage): Promise<void> {
-  const { url, timeoutSeconds, retries } = download;
-  const http = new HttpClient({
-    signal: run.signal,
-    timeoutMs: timeoutSeconds * 1000,
-    retries,
-    delayMs: 0,
-    hosts: [hostAndPort(url)],
-    maxBytes: MAX_BYTES,
-    userAgent: `maken/${VERSION}`,
-    onRetry: () => run.stats.retried++,
-  });
+  const { url } = download;
+  const { signal, stats } = run;
+  const limits = { hosts: [hostAndPort(url)], maxBytes: MAX_BYTES };
+  const http = politeClient(download, { ...limits, signal, onRetry: () => stats.retried++ });
   for (let { size } = await file.stat(), total = Infinity; size < total;) {
     const range = `bytes=${size}-${size + PART_BYTES - 1}`;
     const answer = await http.get(url.href, { range }).catch((error) => {
@@ -85,7 +75,7 @@ async function fetchRest(download: Download, file: Deno.FsFile, run: Stage): Pro
     for (let rest = answer.body; rest.length > 0;) rest = rest.subarray(await file.write(rest));
     size = (await file.stat()).size;
     if (size === total) return;
-    run.stats.detail = `${(size / 1e6).toFixed(0)} of ${(total / 1e6).toFixed(0)} MB`;
+    stats.detail = `${(size / 1e6).toFixed(0)} of ${(total / 1e6).toFixed(0)} MB`;
   }
 }
 
