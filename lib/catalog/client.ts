@@ -1,7 +1,12 @@
 /** The catalogue's search API: query addresses and pages of results. */
-import { VERSION } from "../shared/args.ts";
 import { HttpError } from "../shared/errors.ts";
-import { bodyStart, type HttpAnswer, HttpClient, type HttpOptions } from "../shared/http.ts";
+import {
+  bodyStart,
+  type HttpAnswer,
+  type HttpClient,
+  type HttpOptions,
+  politeClient,
+} from "../shared/http.ts";
 import { hostAndPort } from "../shared/urls.ts";
 import type { Days } from "./days.ts";
 import { parseExact } from "./exact_json.ts";
@@ -12,7 +17,7 @@ import { searchPage } from "./search_page.ts";
 const MAX_PAGE_BYTES = 100e6;
 
 /** One page of results. */
-export interface Page {
+export interface ResultPage {
   readonly items: readonly unknown[];
   /** Records that match the query. */
   readonly totalElements: number;
@@ -22,8 +27,8 @@ export interface Page {
   readonly next: string | undefined;
 }
 
-/** What a query is made of. */
-export type Query = Pick<
+/** What is asked of the catalogue. */
+export type CatalogQuery = Pick<
   DownloadOptions,
   "url" | "filters" | "scroll" | "profile" | "page" | "size" | "max"
 >;
@@ -44,7 +49,11 @@ export type Query = Pick<
  * );
  * ```
  */
-export function pageUrl(query: Omit<Query, "page" | "max">, page: number, days?: Days): string {
+export function pageUrl(
+  query: Omit<CatalogQuery, "page" | "max">,
+  page: number,
+  days?: Days,
+): string {
   const url = new URL(query.url);
   for (const filter of query.filters) url.searchParams.append("filter", filter);
   if (days !== undefined) {
@@ -62,16 +71,8 @@ export class CatalogClient {
   readonly #http: HttpClient;
 
   constructor(options: DownloadOptions, run: Pick<HttpOptions, "signal" | "onRetry">) {
-    const contact = options.contact === "" ? "" : `; ${options.contact}`;
-    this.#http = new HttpClient({
-      ...run,
-      timeoutMs: options.timeoutSeconds * 1000,
-      retries: options.retries,
-      delayMs: options.delaySeconds * 1000,
-      hosts: [hostAndPort(options.url)],
-      maxBytes: MAX_PAGE_BYTES,
-      userAgent: `maken/${VERSION} (similar-image indexer${contact})`,
-    });
+    const limits = { hosts: [hostAndPort(options.url)], maxBytes: MAX_PAGE_BYTES };
+    this.#http = politeClient(options, { ...run, ...limits });
   }
 
   /**
@@ -79,12 +80,12 @@ export class CatalogClient {
    *
    * @throws {HttpError} if it cannot be had
    */
-  page(url: string): Promise<Page> {
+  page(url: string): Promise<ResultPage> {
     return this.#http.get(url, { accept: "application/hal+json, application/json" }, readPage);
   }
 }
 
-function readPage({ url, body }: HttpAnswer): Page {
+function readPage({ url, body }: HttpAnswer): ResultPage {
   let json: unknown;
   try {
     json = parseExact(new TextDecoder().decode(body));

@@ -5,7 +5,9 @@ import { type OutputFolder } from "../shared/output_folder.ts";
 import { count, durationText } from "../shared/progress.ts";
 import { ahead } from "../shared/streams.ts";
 import { CatalogClient, pageUrl } from "./client.ts";
-import { harvest, type Position, RESULT_WINDOW, type Step } from "./harvest.ts";
+import { RESULT_WINDOW } from "./harvest/by_number.ts";
+import { harvest } from "./harvest/harvest.ts";
+import type { HarvestPosition, Step } from "./harvest/step.ts";
 import { Journal } from "./journal.ts";
 import type { DownloadOptions } from "./options.ts";
 import type { RecordFile } from "./record_files.ts";
@@ -87,7 +89,7 @@ class Download {
   }
 
   /** Where the harvest begins, or goes on with the counts that it had. */
-  async #start(): Promise<Position> {
+  async #start(): Promise<HarvestPosition> {
     const { options, stage } = this;
     const entry = options.resume ? this.#journal.read() : undefined;
     if (!await this.output.failures.keep(entry?.failuresLength ?? 0)) {
@@ -104,7 +106,7 @@ class Download {
     return entry.position;
   }
 
-  async #remember(position: Position): Promise<void> {
+  async #remember(position: HarvestPosition): Promise<void> {
     const { stats } = this.stage;
     this.#journal.write({
       position,

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { STATE_DIR } from "../shared/files.ts";
 import { type OutputFolder } from "../shared/output_folder.ts";
-import type { Position } from "./harvest.ts";
+import type { HarvestPosition } from "./harvest/step.ts";
 import type { DownloadOptions } from "./options.ts";
 
 const days = z.object({ from: z.string(), to: z.string() });
@@ -36,7 +36,7 @@ const entry = z.object({
 });
 
 /** How far a harvest has come: after a whole page, never within one. */
-export type JournalEntry = Omit<z.infer<typeof entry>, "position"> & { position: Position };
+export type JournalEntry = Omit<z.infer<typeof entry>, "position"> & { position: HarvestPosition };
 
 /** The journal of one query in one output folder. */
 export class Journal {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { CatalogClient } from "../../lib/catalog/client.ts";
-import { harvest as steps, type Position } from "../../lib/catalog/harvest.ts";
+import { harvest as steps } from "../../lib/catalog/harvest/harvest.ts";
+import type { HarvestPosition } from "../../lib/catalog/harvest/step.ts";
 import { parseDownloadOptions } from "../../lib/catalog/options.ts";
 import { type StandIn, startStandIn } from "../../demo/stand_in.ts";
 
@@ -8,7 +9,7 @@ const RECORDS = Array.from({ length: 23 }, (_, n) => ({ id: `r${n}` }));
 const IDS = RECORDS.map(({ id }) => id);
 
 /** All steps that a stand-in gives for `deno task download <argv>`, from a position on. */
-async function harvest(standIn: StandIn, argv: readonly string[] = [], start?: Position) {
+async function harvest(standIn: StandIn, argv: readonly string[] = [], start?: HarvestPosition) {
   const args = ["--base-url", standIn.url, "--size", "5", "--retries", "1", "--delay", "0"];
   const options = parseDownloadOptions([...args, ...argv]);
   let retried = 0;
