@@ -31,7 +31,7 @@ export async function fetchFile(download: Download, dir: string, run: Stage): Pr
   const path = join(dir, STATE_DIR, `${md5}.part`);
   try {
     using file = await Deno.open(path, { create: true, read: true, append: true });
-    await fetchRest(download, file, run);
+    await fetchRest(download, file, path, run);
     const found = await md5Of(path);
     if (found === md5) return path;
     await Deno.remove(path);
@@ -50,12 +50,17 @@ export async function fetchFile(download: Download, dir: string, run: Stage): Pr
 }
 
 /** Appends what is missing, part by part. */
-async function fetchRest(download: Download, file: Deno.FsFile, run: Stage): Promise<void> {
+async function fetchRest(
+  download: Download,
+  file: Deno.FsFile,
+  path: string,
+  run: Stage,
+): Promise<void> {
   const { url } = download;
   const { signal, stats } = run;
   const limits = { hosts: [hostAndPort(url)], maxBytes: MAX_BYTES };
   const http = politeClient(download, { ...limits, signal, onRetry: () => stats.retried++ });
-  for (let { size } = await file.stat(), total = Infinity; size < total;) {
+  for (let { size } = await Deno.stat(path), total = Infinity; size < total;) {
     const range = `bytes=${size}-${size + PART_BYTES - 1}`;
     const answer = await http.get(url.href, { range }).catch((error) => {
       // Nothing is left to be sent: the checksum tells whether this is the whole file.
@@ -73,7 +78,7 @@ async function fetchRest(download: Download, file: Deno.FsFile, run: Stage): Pro
       }
     }
     for (let rest = answer.body; rest.length > 0;) rest = rest.subarray(await file.write(rest));
-    size = (await file.stat()).size;
+    size = (await Deno.stat(path)).size;
     if (size === total) return;
     stats.detail = `${(size / 1e6).toFixed(0)} of ${(total / 1e6).toFixed(0)} MB`;
   }
