@@ -4,10 +4,9 @@ import { readRecord, type RecordFile } from "../catalog/record_files.ts";
 import { imageUrls } from "../images/iiif.ts";
 import { fetchImage } from "../images/fetch_image.ts";
 import { type ImageFiles, MAX_IMAGE_BYTES } from "../images/image_files.ts";
-import { VERSION } from "../shared/args.ts";
 import { SetupError } from "../shared/errors.ts";
 import { type OutputFolder } from "../shared/output_folder.ts";
-import { HttpClient } from "../shared/http.ts";
+import { type HttpClient, politeClient } from "../shared/http.ts";
 import { count } from "../shared/progress.ts";
 import type { Stage } from "../shared/run.ts";
 import type { VectorizeOptions } from "./options.ts";
@@ -39,16 +38,8 @@ export class PictureLoader {
     /** Takes what is fetched. */
     private readonly output: OutputFolder,
   ) {
-    this.#http = new HttpClient({
-      signal: stage.signal,
-      timeoutMs: options.timeoutSeconds * 1000,
-      retries: options.retries,
-      delayMs: options.delaySeconds * 1000,
-      hosts: options.imageHosts,
-      maxBytes: MAX_IMAGE_BYTES,
-      userAgent: `maken/${VERSION}`,
-      onRetry: () => stage.stats.retried++,
-    });
+    const limits = { hosts: options.imageHosts, maxBytes: MAX_IMAGE_BYTES, signal: stage.signal };
+    this.#http = politeClient(options, { ...limits, onRetry: () => stage.stats.retried++ });
   }
 
   /** The record's picture; undefined if it has none, which is counted. */
