@@ -1,20 +1,30 @@
-/** A worker with a session of one thread, which runs on a tensor that lies ready each time it is told. */
-/// <reference lib="deno.worker" />
-import { inputDims } from "../lib/inference/engines/engine.ts";
-import { openModel } from "../lib/inference/models/model.ts";
-import { loadEngine } from "../lib/inference/engines/onnx_engine.ts";
+/**
+ * Runs a model on tensors that lie ready, one session of one thread in each of several workers, and
+ * prints how many pictures a second that makes. Arguments: model, workers, batch, pictures.
+ */
+import { printResult } from "../lib/shared/log.ts";
 
-self.onmessage = async (
-  { data: { path, batch } }: MessageEvent<{ path: string; batch: number }>,
-) => {
-  const model = { ...await openModel(path), threads: 1 };
-  const engine = await loadEngine(model);
-  const length = inputDims(model.input, batch).reduce((product, size) => product * size);
-  const input = Float32Array.from({ length }, (_, i) => Math.sin(i * i) * 0.9);
-  for (let i = 0; i < 2; i++) await engine.run(input, batch);
-  self.onmessage = async () => {
-    await engine.run(input, batch);
-    self.postMessage("done");
-  };
-  self.postMessage("ready");
-};
+const [path = "", ...numbers] = Deno.args;
+const [jobs = 1, batch = 1, pictures = 1] = numbers.map(Number);
+const workers = Array.from(
+  { length: jobs },
+  () => new Worker(new URL("./bare_engine_worker.ts", import.meta.url), { type: "module" }),
+);
+
+function ask(worker: Worker, message: unknown): Promise<unknown> {
+  return new Promise((resolve) => {
+    worker.onmessage = resolve;
+    worker.postMessage(message);
+  });
+}
+
+await Promise.all(workers.map((worker) => ask(worker, { path, batch })));
+const batches = Math.ceil(pictures / batch);
+let left = batches;
+const start = performance.now();
+await Promise.all(workers.map(async (worker) => {
+  while (left-- > 0) await ask(worker, "run");
+}));
+const seconds = (performance.now() - start) / 1000;
+printResult(String(batches * batch / seconds));
+Deno.exit(0);

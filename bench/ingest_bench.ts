@@ -1,145 +1,164 @@
-/**
- * `deno task ingest` into Elasticsearch and OpenSearch against a Python script that does what the
- * original tool did (`streaming_bulk`, 500 documents a request), in turn in the same run: documents a
- * second, CPU seconds of the whole process tree and of the server for 1000 documents, bytes sent.
- *
- * Run: deno run --allow-all bench/ingest_bench.ts PYTHON [--vectors FILE] [--documents 5000]
- *        [--rounds 3] [--servers elasticsearch,opensearch] [-- OPTIONS OF INGEST …]
- *
- * PYTHON has numpy, elasticsearch and opensearch-py. The servers are those that `tests/servers.sh`
- * has started; FILE holds float32 vectors of 2048 numbers, one after the other, and without it they
- * are random. Both sides make the index anew by the same mapping, read the same files, and end when
- * every document can be searched; the tool turns refreshing off while it loads and has no replicas
- * until the end (one node has no place for them anyway). A first round with each, through a relay that
- * counts the bytes, is not timed. "Past start-up" is without what a run on one document takes.
- */
-import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
-import { encodeNpy } from "../lib/vectors/npy.ts";
+/** `deno task bench ingest`: documents a second into Elasticsearch and OpenSearch. */
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { choice, integer } from "../lib/shared/args.ts";
+import { SetupError } from "../lib/shared/errors.ts";
+import { PROGRAM_DIR } from "../lib/shared/program.ts";
 import { servers } from "../tests/helpers/cluster.ts";
+import { tempDir } from "../tests/helpers/temp_dir.ts";
+import { benchCommand, vectorsOption } from "./bench.ts";
+import { DIMS, randomVectors, readVectors, repeated, writeRecords } from "./material.ts";
+import { type Cost, inTurns, measure, measureTask, median, ratiosOf } from "./measure.ts";
+import type { Figure } from "./results.ts";
 
-const ROOT = resolve(import.meta.dirname!, "..");
-const DIMS = 2048;
 const INDEX = "ingest_bench";
+const KINDS = ["elasticsearch", "opensearch"] as const;
+type Kind = typeof KINDS[number];
 
-type Kind = "elasticsearch" | "opensearch";
-const SIDES = ["ingest", "python"] as const;
-type Side = typeof SIDES[number];
+export const command = benchCommand("ingest", {
+  summary: "Documents a second to Elasticsearch and OpenSearch, against a Python script",
+  measures: "Runs `deno task ingest` and a script that does what the original tool did " +
+    "(streaming_bulk, 500 documents a request), in turn. Both make the index anew by the same " +
+    "mapping, read the same files, and end when every document can be searched; the tool turns " +
+    "refreshing off while it loads. A first run of each, through a relay that counts the bytes, is " +
+    "not timed. CPU is that of the whole process tree for 1,000 documents; past start-up is " +
+    "without what a run on one document takes.",
+  needs: "bash; the servers that tests/servers.sh has started; Python with numpy, elasticsearch " +
+    'and opensearch-py, unless --python "" leaves the script out',
+})
+  .argument("[options...]", "options of ingest, after --")
+  .option("--python <command>", "Python that runs the script", "python3")
+  .addOption(vectorsOption("random numbers"))
+  .option("--documents <number>", "documents of a run", integer(1), 5000)
+  .option("--rounds <number>", "runs of each side; the medians count", integer(1), 3)
+  .option("--server <name>", "elasticsearch or opensearch (default: both)", choice(KINDS));
 
-/** What one run took; CPU in seconds. */
-interface Cost {
-  readonly seconds: number;
-  readonly clientCpu: number;
+/** A way into a server. */
+interface Side {
+  readonly name: string;
+  /** Loads what is in a folder, and prints how many documents it stored. */
+  readonly run: (url: string, dir: string) => Promise<Cost>;
+}
+
+/** What one run took, with the CPU seconds of the server. */
+interface Load extends Cost {
   readonly serverCpu: number;
 }
 
-const { values, positionals } = parseArgs({
-  args: Deno.args,
-  allowPositionals: true,
-  options: {
-    vectors: { type: "string" },
-    documents: { type: "string", default: "5000" },
-    rounds: { type: "string", default: "3" },
-    servers: { type: "string", default: "elasticsearch,opensearch" },
-  },
-});
-const [python = "python3", ...more] = positionals;
-const documents = Number(values.documents);
+/** Documents on disk. */
+interface Documents {
+  readonly dir: string;
+  readonly count: number;
+}
 
-async function main() {
-  const dir = await Deno.makeTempDir({ prefix: "maken_bench_" });
-  try {
-    await writeItems(join(dir, "all"), documents, await vectorsOf(values.vectors));
-    await writeItems(join(dir, "one"), 1, new Float32Array(DIMS).fill(1));
-    for (const kind of values.servers.split(",") as Kind[]) print(await compare(kind, dir));
-  } finally {
-    await Deno.remove(dir, { recursive: true });
+export async function* figures(): AsyncGenerator<Figure> {
+  const { vectors: file, documents, server, rounds, python } = command.opts();
+  const [more] = command.processedArgs;
+  await using dir = await tempDir();
+  const all = { dir: join(dir.path, "all"), count: documents };
+  const one = { dir: join(dir.path, "one"), count: 1 };
+  const vectors = repeated(file === undefined ? randomVectors(1000) : await readVectors(file));
+  for (const { dir, count } of [all, one]) await writeRecords(dir, count, vectors);
+  for (const kind of server === undefined ? KINDS : [server]) {
+    const url = (await servers()).get(kind)?.url;
+    if (url === undefined) {
+      throw new SetupError(`Cannot measure ${kind}: start it with "tests/servers.sh DIR"`);
+    }
+    const mapping = join(dir.path, `${INDEX}.mapping`); // its name is that of the index
+    await Deno.copyFile(join(PROGRAM_DIR, `mappings/${kind}/images.knn.mapping`), mapping);
+    const sides = [tool(mapping, more), ...(python === "" ? [] : [script(kind, mapping, python)])];
+    const work = `ingest ${kind} ${documents} documents x ${DIMS}, ${rounds} rounds`;
+    yield* compare(work, sides, url, all, one);
   }
 }
 
-async function compare(kind: Kind, dir: string): Promise<string> {
-  const url = (await servers()).get(kind)!.url;
-  const [all, one] = [join(dir, "all"), join(dir, "one")];
-  const bytes: Partial<Record<Side, number>> = {};
-  for (const side of SIDES) {
-    await using relay = relayTo(url);
-    await runOnce(side, kind, relay.url, all);
-    bytes[side] = relay.sent();
+async function* compare(
+  work: string,
+  sides: readonly Side[],
+  url: string,
+  all: Documents,
+  one: Documents,
+): AsyncGenerator<Figure> {
+  const sent = new Map<Side, number>();
+  for (const side of sides) sent.set(side, await bytesSent(side, url, all));
+  const once = (side: Side) => async () => ({
+    start: await load(side, url, one),
+    whole: await load(side, url, all),
+  });
+  const costs = await inTurns(
+    command.opts().rounds,
+    Object.fromEntries(sides.map((side) => [side.name, once(side)])),
+  );
+  const ratesOf = (side: Side) => costs[side.name]!.map(({ whole }) => all.count / whole.seconds);
+  for (const side of sides) {
+    const other = sides[0] === side ? sides[1] : undefined;
+    const ratio = other && { against: other.name, ratios: ratiosOf(ratesOf(side), ratesOf(other)) };
+    const name = `${work}, ${side.name}`;
+    yield { work: name, figure: median(ratesOf(side)), unit: "documents/s", ...ratio };
+
+    const runs = costs[side.name]!;
+    const thousands = all.count / 1000;
+    const cpu = median(runs.map(({ whole }) => whole.cpu));
+    const serverCpu = median(runs.map(({ whole }) => whole.serverCpu));
+    const startCpu = median(runs.map(({ start }) => start.cpu));
+    const startSeconds = median(runs.map(({ start }) => start.seconds));
+    const perThousand = "s/1000 documents";
+    yield { work: `${name}, CPU`, figure: cpu / thousands, unit: perThousand };
+    const pastStart = (cpu - startCpu) / thousands;
+    yield { work: `${name}, CPU past start-up`, figure: pastStart, unit: perThousand };
+    yield { work: `${name}, CPU of start-up`, figure: startCpu, unit: "s" };
+    yield { work: `${name}, start-up`, figure: startSeconds, unit: "s" };
+    yield { work: `${name}, CPU of the server`, figure: serverCpu / thousands, unit: perThousand };
+    const kilobytes = sent.get(side)! / all.count / 1000;
+    yield { work: `${name}, sent`, figure: kilobytes, unit: "kB/document" };
   }
-  const whole: Record<Side, Cost[]> = { ingest: [], python: [] };
-  const startUp: Record<Side, Cost[]> = { ingest: [], python: [] };
-  for (let round = 0; round < Number(values.rounds); round++) {
-    for (const side of SIDES) {
-      startUp[side].push(await measure(side, kind, url, one));
-      whole[side].push(await measure(side, kind, url, all));
-    }
-  }
-  const rate = (side: Side) => whole[side].map(({ seconds }) => documents / seconds);
-  const text = (side: Side) => {
-    const of = (costs: Cost[], key: keyof Cost) => median(costs.map((cost) => cost[key]));
-    const perThousand = (key: keyof Cost, without = 0) =>
-      ((of(whole[side], key) - without) / documents * 1000).toFixed(3);
-    const [seconds, cpu] = [of(startUp[side], "seconds"), of(startUp[side], "clientCpu")];
-    return `${side} ${median(rate(side)).toFixed(0)}/s, client CPU ${perThousand("clientCpu")} s ` +
-      `for 1000 (past start-up ${perThousand("clientCpu", cpu)}; start-up ${cpu.toFixed(2)} s of ` +
-      `CPU, ${seconds.toFixed(2)} s), server CPU ${perThousand("serverCpu")} s, ` +
-      `${(bytes[side]! / documents / 1000).toFixed(1)} kB a document`;
+}
+
+/** `deno task ingest`, with more options. */
+function tool(mapping: string, more: readonly string[]): Side {
+  return {
+    name: "Maken",
+    run: (url, dir) =>
+      measureTask(
+        ["ingest", "--url", url, "--mapping", mapping, "--recreate-index", "--json"]
+          .concat("--records-dir", join(dir, "records"), "--vectors-dir", join(dir, "vectors"))
+          .concat("--index-dir", join(dir, "state"), more),
+      ),
   };
-  const ratios = rate("ingest").map((fast, i) => fast / rate("python")[i]!);
-  return `${kind}, ${documents} documents: ${text("ingest")}; ${text("python")}; ` +
-    `ratio ${median(ratios).toFixed(2)} (${ratios.map((r) => r.toFixed(2)).join(", ")})`;
+}
+
+/** What it replaces. */
+function script(kind: Kind, mapping: string, python: string): Side {
+  const path = join(import.meta.dirname!, "ingest_baseline.py");
+  return {
+    name: "Python",
+    run: (url, dir) =>
+      measure(
+        python,
+        [path, kind, url, INDEX, mapping, join(dir, "records"), join(dir, "vectors")],
+      ),
+  };
 }
 
 /** One run into a server that has nothing else to do. */
-async function measure(side: Side, kind: Kind, url: string, dir: string): Promise<Cost> {
+async function load(side: Side, url: string, { dir, count }: Documents): Promise<Load> {
   await settle(url);
   const before = await serverCpu(url);
-  const { seconds, cpu } = await runOnce(side, kind, url, dir);
-  return { seconds, clientCpu: cpu, serverCpu: await serverCpu(url) - before };
+  const cost = await side.run(url, dir);
+  const after = await serverCpu(url);
+  const { stored } = JSON.parse(cost.stdout);
+  const found = (await (await fetch(`${url}/${INDEX}/_count`)).json()).count;
+  if (stored !== count || found !== count) {
+    throw new Error(`${side.name} stored ${stored} of ${count}, of which ${found} are found`);
+  }
+  return { ...cost, serverCpu: after - before };
 }
 
-async function runOnce(side: Side, kind: Kind, url: string, dir: string) {
-  const mapping = join(dir, `${INDEX}.mapping`);
-  await Deno.copyFile(join(ROOT, `mappings/${kind}/images.knn.mapping`), mapping);
-  const [records, vectors] = [join(dir, "records"), join(dir, "vectors")];
-  const [command, args] = side === "python"
-    ? [python, [
-      join(ROOT, "bench/ingest_baseline.py"),
-      kind,
-      url,
-      INDEX,
-      mapping,
-      records,
-      vectors,
-    ]]
-    : [
-      Deno.execPath(),
-      ["task", "--quiet", "ingest", "--url", url, "--mapping", mapping, "--recreate-index"]
-        .concat("--records-dir", records, "--vectors-dir", vectors, "--json", ...more)
-        .concat("--index-dir", join(dir, "state")),
-    ];
-  const result = await timed(command, args);
-  const { stored } = JSON.parse(result.text);
-  const { count } = await (await fetch(`${url}/${INDEX}/_count`)).json();
-  const expected = dir.endsWith("one") ? 1 : documents;
-  if (stored !== expected || count !== expected) throw new Error(`${side}: ${stored}, ${count}`);
-  return result;
-}
-
-/** Runs a command; the shell tells the CPU time of all its processes at the end. */
-async function timed(command: string, args: string[]) {
-  const start = performance.now();
-  const { code, stdout, stderr } = await new Deno.Command("sh", {
-    args: ["-c", '"$@" || exit; times', "sh", command, ...args],
-    cwd: ROOT,
-    env: { NO_COLOR: "1" },
-  }).output();
-  const seconds = (performance.now() - start) / 1000;
-  if (code !== 0) throw new Error(`${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
-  const lines = new TextDecoder().decode(stdout).trim().split("\n");
-  const cpu = [...lines.at(-1)!.matchAll(/(\d+)m([\d.]+)s/g)]
-    .reduce((sum, [, minutes, seconds]) => sum + 60 * Number(minutes) + Number(seconds), 0);
-  return { seconds, cpu, text: lines[0]! };
+/** Bytes that go to the server in a run. */
+async function bytesSent(side: Side, url: string, { dir }: Documents): Promise<number> {
+  await using relay = relayTo(url);
+  await side.run(relay.url, dir);
+  return relay.sent();
 }
 
 /** Seconds of CPU that the server's process has taken. */
@@ -155,7 +174,7 @@ async function settle(url: string): Promise<void> {
   await (await fetch(`${url}/${INDEX}`, { method: "DELETE" })).body?.cancel();
   for (let calm = 0; calm < 2;) {
     const before = await serverCpu(url);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await sleep(500);
     calm = await serverCpu(url) - before < 0.05 ? calm + 1 : 0;
   }
 }
@@ -199,45 +218,3 @@ function relayTo(url: string) {
     },
   };
 }
-
-/** Records as the catalogue gives them, in three folders, and their vectors. */
-async function writeItems(dir: string, n: number, vectors: Float32Array): Promise<void> {
-  const catalogue = JSON.parse(await Deno.readTextFile(join(ROOT, "demo/catalogue.json")));
-  const templates = catalogue.slice(0, -2) as Record<string, unknown>[]; // the last have no picture
-  for (const folder of ["everywhere", "norway", "nb"]) {
-    for (const part of ["records", "vectors"]) {
-      await Deno.mkdir(join(dir, part, folder), { recursive: true });
-    }
-  }
-  for (let i = 0; i < n; i++) {
-    const id = Math.imul(i, 0x9e3779b1).toString(16).replace("-", "f").padStart(8, "0") + i;
-    const folder = ["everywhere", "norway", "nb"][i % 3]!;
-    const template = templates[i % templates.length]!;
-    const text = JSON.stringify(template).replaceAll(String(template.id), id);
-    const start = i * DIMS % vectors.length;
-    await Deno.writeTextFile(join(dir, "records", folder, `${id}.json`), text);
-    await Deno.writeFile(
-      join(dir, "vectors", folder, `${id}.npy`),
-      encodeNpy(vectors.subarray(start, start + DIMS)),
-    );
-  }
-}
-
-async function vectorsOf(file: string | undefined): Promise<Float32Array> {
-  if (file === undefined) {
-    return Float32Array.from({ length: 1000 * DIMS }, () => Math.max(0, Math.random() - 0.3));
-  }
-  const { buffer, byteLength } = await Deno.readFile(file);
-  return new Float32Array(buffer, 0, Math.floor(byteLength / 4 / DIMS) * DIMS);
-}
-
-function median(numbers: number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
-}
-
-function print(text: string): void {
-  // deno-lint-ignore no-console -- its result
-  console.log(text);
-}
-
-await main();

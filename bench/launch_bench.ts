@@ -1,35 +1,37 @@
-/**
- * What the launcher adds to a run: `deno task download` of a host that refuses, through the launcher,
- * against the same arguments given to the tool itself.
- *
- * Run: deno run --allow-run --allow-read bench/launch_bench.ts
- */
-import { join, resolve } from "node:path";
+/** `deno task bench launch`: what the launcher adds to the start of a tool. */
+import { join } from "node:path";
+import { integer } from "../lib/shared/args.ts";
+import { EXIT } from "../lib/shared/cli.ts";
+import { PROGRAM_DIR } from "../lib/shared/program.ts";
+import { tempDir } from "../tests/helpers/temp_dir.ts";
+import { benchCommand } from "./bench.ts";
+import { inTurns, measure, measureTask, median } from "./measure.ts";
+import type { Figure } from "./results.ts";
 
-const root = resolve(import.meta.dirname!, "..");
-const RUNS = 15;
+export const command = benchCommand("launch", {
+  summary: "What the launcher adds to the start of a tool",
+  measures: "Runs download on a host that refuses, through the launcher and as the tool itself " +
+    "with the same arguments and permissions, in turn.",
+  needs: "bash",
+})
+  .option("--rounds <number>", "runs of each side; the medians count", integer(1), 15);
 
-async function milliseconds(args: string[]): Promise<number> {
-  const start = performance.now();
-  await new Deno.Command(Deno.execPath(), { args, stdout: "null", stderr: "null", cwd: root })
-    .output();
-  return performance.now() - start;
+export async function* figures(): AsyncGenerator<Figure> {
+  const { rounds } = command.opts();
+  await using out = await tempDir();
+  const args = ["-o", out.path, "--base-url", "http://127.0.0.1:1", "--retries", "0"];
+  const flags = ["--quiet", "--node-modules-dir=manual", "--no-prompt", "--allow-env=BASE_URL", "--allow-net=127.0.0.1:1"]
+    .concat(`--allow-read=${out.path}`, `--allow-write=${out.path}`);
+  const script = join(PROGRAM_DIR, "tasks/tool.ts");
+  const refused = { code: EXIT.usage };
+  const costs = await inTurns(rounds, {
+    bare: () => measure(Deno.execPath(), ["run", ...flags, script, "download", ...args], refused),
+    launched: () => measureTask(["download", ...args], refused),
+  });
+  const [bare, launched] = [costs.bare, costs.launched].map((runs) =>
+    1000 * median(runs.map(({ seconds }) => seconds))
+  ) as [number, number];
+  const work = `launch, ${rounds} runs`;
+  yield { work: `${work}, added by the launcher`, figure: launched - bare, unit: "ms" };
+  yield { work: `${work}, the tool itself`, figure: bare, unit: "ms" };
 }
-
-const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
-const tool = ["run", "--quiet", "--no-prompt", "--allow-env=BASE_URL"];
-const out = Deno.makeTempDirSync();
-const args = ["-o", out, "--base-url", "http://127.0.0.1:1", "--retries", "0"];
-const flags = [`--allow-read=${out}`, `--allow-write=${out}`, "--allow-net=127.0.0.1:1"];
-const bare: number[] = [];
-const launched: number[] = [];
-for (let i = 0; i < RUNS; i++) {
-  bare.push(await milliseconds([...tool, ...flags, join(root, "tasks/download.ts"), ...args]));
-  launched.push(await milliseconds(["task", "--quiet", "download", ...args]));
-}
-// deno-lint-ignore no-console -- its result
-console.log(
-  `bare ${median(bare).toFixed(0)} ms, launched ${median(launched).toFixed(0)} ms, ` +
-    `the launcher adds ${(median(launched) - median(bare)).toFixed(0)} ms ` +
-    `(medians of ${RUNS} runs each, in turn)`,
-);
