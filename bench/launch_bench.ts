@@ -20,7 +20,13 @@ export async function* figures(): AsyncGenerator<Figure> {
   const { rounds } = command.opts();
   await using out = await tempDir();
   const args = ["-o", out.path, "--base-url", "http://127.0.0.1:1", "--retries", "0"];
-  const flags = ["--quiet", "--node-modules-dir=manual", "--no-prompt", "--allow-env=BASE_URL", "--allow-net=127.0.0.1:1"]
+  const flags = [
+    "--quiet",
+    "--node-modules-dir=manual",
+    "--no-prompt",
+    "--allow-env=BASE_URL",
+    "--allow-net=127.0.0.1:1",
+  ]
     .concat(`--allow-read=${out.path}`, `--allow-write=${out.path}`);
   const script = join(PROGRAM_DIR, "tasks/tool.ts");
   const refused = { code: EXIT.usage };

@@ -4,7 +4,7 @@ import { inTurns, median } from "../bench/measure.ts";
 import { rowsOf } from "../bench/results.ts";
 import { ROOT, runTask } from "./helpers/run_task.ts";
 
-const BENCHES = ["download", "vectorize", "ingest", "embedded", "serve", "launch"];
+const BENCHES = ["download", "vectorize", "ingest", "embedded", "serve", "launch", "pairs"];
 const COLUMNS = ["date", "commit", "CPU", "work", "figure", "unit", "ratio"];
 
 /** The rows of RFC 4180, with the line ends of this repository. */
@@ -82,7 +82,7 @@ Deno.test("deno task bench lists the benches, and each answers --help", async ()
 });
 
 Deno.test("deno task bench refuses an unknown bench, and unknown arguments, in one line", async () => {
-  for (const args of [["nothing"], ["launch", "--nothing"], ["download", "some"]]) {
+  for (const args of [["nothing"], ["launch", "--nothing"], ["download", "some"], ["pairs"]]) {
     const { code, stdout, stderr } = await runTask(["bench", ...args]);
     assert.deepEqual([code, stdout], [2, ""]);
     assert.match(stderr, /^bench[^\n]*; see "deno task bench [^\n]*--help"\n$/);
