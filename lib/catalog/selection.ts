@@ -99,14 +99,14 @@ export function isSelectedFailure(failure: Partial<Failure>, selection: Selectio
   return recordOf(failure, selection) !== undefined;
 }
 
-/** How many records there are; as many as were counted when the signal comes. */
+/** How many records there are, with what cannot be read; as many as were counted when the signal comes. */
 export async function countRecords(
   selection: Selection,
   own?: FailureList,
   signal?: AbortSignal,
 ): Promise<number> {
   let total = 0;
-  for await (const n of sizes(selection, own)) {
+  for await (const n of sizes(selection, own, () => total++)) {
     if (signal?.aborted) break;
     total += n;
   }
@@ -114,9 +114,13 @@ export async function countRecords(
 }
 
 /** How many records there are, part by part. */
-async function* sizes(selection: Selection, own?: FailureList): AsyncGenerator<number> {
+async function* sizes(
+  selection: Selection,
+  own: FailureList | undefined,
+  onUnreadable: () => void,
+): AsyncGenerator<number> {
   if (selection.retryFailed) { for await (const _ of failedRecords(selection, own)) yield 1; }
-  else for await (const { names } of selectNames(selection)) yield names.length;
+  else for await (const { names } of selectNames(selection, onUnreadable)) yield names.length;
 }
 
 /** Why a run has no records. */

@@ -10,6 +10,14 @@ export interface FetchedImage {
   readonly otherUrls: readonly string[];
 }
 
+/** What is asked for, and what is taken. */
+export interface FetchRules {
+  /** Kinds of pictures that can be read, as an Accept header names them. */
+  readonly accept: string;
+  /** Take pictures even where their host asks not to use them for AI. */
+  readonly ignoreRobots: boolean;
+}
+
 /** Where the host is down, busy or asks for something else, another size would fare no better. */
 const FINAL_CODES = ["network", "http_408", "http_429", "http_503", "robots"];
 
@@ -17,18 +25,17 @@ const FINAL_CODES = ["network", "http_408", "http_429", "http_503", "robots"];
  * Fetches a picture from the first address that gives one.
  *
  * @param urls at least one, best first
- * @param ignoreRobots take it even where the host asks not to use it for AI
  * @throws {HttpError} why the best size could not be had, if none could
  */
 export async function fetchImage(
   urls: readonly string[],
   http: HttpClient,
-  ignoreRobots: boolean,
+  { accept, ignoreRobots }: FetchRules,
 ): Promise<FetchedImage> {
   let reason: HttpError | undefined;
   for (const [i, url] of urls.entries()) {
     try {
-      const { body } = await http.get(url, { accept: "image/*" }, (answer) => {
+      const { body } = await http.get(url, { accept }, (answer) => {
         if (!ignoreRobots) checkRobots(answer);
         return checkImage(answer);
       });
@@ -38,12 +45,25 @@ export async function fetchImage(
       reason ??= error;
     }
   }
-  throw reason!.code === "http_403" ? explainRefusal(reason!) : reason!;
+  throw explainRefusal(reason!);
 }
 
-/** Rights to a digitised item are enforced where its pictures are served. */
+/** A picture may be smaller than what is asked for; rights are enforced where pictures are served. */
 function explainRefusal({ message, info }: HttpError): HttpError {
-  return new HttpError(`${message}: the item's rights do not let it be seen from here`, info);
+  const reason = isAboutSize(info.body ?? "")
+    ? "the server does not enlarge pictures, and this one is smaller than what was asked for"
+    : info.status === 403
+    ? "the item's rights do not let it be seen from here"
+    : undefined;
+  return reason === undefined
+    ? new HttpError(message, info)
+    : new HttpError(`${message}: ${reason}`, info);
+}
+
+/** Whether a refusal tells of a size above the picture's own, as image servers word it. */
+function isAboutSize(body: string): boolean {
+  return /up-?scal|scales? (in excess|above|over|greater|larger)|(exceeds?|larger|greater|bigger) (than )?(the )?(full|original|source|native|maximum|max)/i
+    .test(body);
 }
 
 /** The answer, if its first bytes are those of a picture. */

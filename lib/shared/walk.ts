@@ -1,9 +1,9 @@
 /** Folder walks in a stable order. */
 import { join } from "node:path";
 import { FileError, fileReason, SetupError } from "./errors.ts";
-import { STATE_DIR } from "./files.ts";
+import { exists, STATE_DIR } from "./files.ts";
 
-/** Is told of a folder that cannot be read, and passed over. */
+/** Is told of a folder or file that cannot be read, and is passed over. */
 export type OnUnreadable = (path: string, reason: FileError) => void;
 
 /** Files of one folder that follow each other in the order of a walk. */
@@ -17,7 +17,7 @@ export interface Listing {
  * The files below `root`, each folder's entries sorted by code unit. Links are followed to files;
  * `.maken` folders are passed over.
  *
- * @param onUnreadable of folders below `root`
+ * @param onUnreadable of folders and files below `root`
  * @throws {SetupError} if `root` is not a folder that can be read
  */
 export async function* walkFolders(
@@ -37,7 +37,12 @@ async function* walk(
   try {
     for await (const entry of Deno.readDir(join(root, folder))) {
       if (entry.name === STATE_DIR) continue;
-      if (entry.isSymlink && !await isFile(join(root, folder, entry.name))) continue;
+      const path = join(root, folder, entry.name);
+      if (entry.name.includes("\ufffd") && !exists(path)) { // what stands for other bytes
+        onUnreadable(path, new FileError(`Cannot use "${path}": its name is not UTF-8`));
+        continue;
+      }
+      if (entry.isSymlink && !await isFile(path)) continue;
       found.push(entry.name);
       if (entry.isDirectory) folders.add(entry.name);
     }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { readRecord, type RecordFile } from "../catalog/record_files.ts";
 import { imageUrls } from "../images/iiif.ts";
 import { fetchImage } from "../images/fetch_image.ts";
+import type { EngineName } from "../inference/engines/engine.ts";
 import { type ImageFiles, MAX_IMAGE_BYTES } from "../images/image_files.ts";
 import { SetupError } from "../shared/errors.ts";
 import { type OutputFolder } from "../shared/output_folder.ts";
@@ -23,6 +24,13 @@ export interface Picture {
   /** Why the other sizes could not be had either. */
   otherReason?: unknown;
 }
+
+/** Kinds of pictures that each engine reads, best first. */
+const READABLE: Readonly<Record<EngineName, string>> = {
+  onnx: "image/jpeg, image/png, image/webp, image/tiff, image/gif",
+  tfjs: "image/jpeg, image/png, image/webp, image/tiff, image/gif",
+  wasm: "image/jpeg, image/png",
+};
 
 /** Reads or fetches pictures; what is fetched is stored as it was received. */
 export class PictureLoader {
@@ -86,7 +94,11 @@ export class PictureLoader {
     urls: readonly string[],
     wanted: readonly string[],
   ): Promise<Picture> {
-    const { file, otherUrls } = await fetchImage(wanted, this.#http, this.options.ignoreRobots);
+    const { engine, ignoreRobots } = this.options;
+    const { file, otherUrls } = await fetchImage(wanted, this.#http, {
+      accept: READABLE[engine],
+      ignoreRobots,
+    });
     this.output.write(join(record.folder, `${record.stem}.jpg`), file);
     return this.#counted({ record, file, urls, otherUrls });
   }
