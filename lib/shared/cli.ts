@@ -1,8 +1,8 @@
 /** Runs one tool: signals, progress, summary, exit code. */
 import { type CommonOptions, HelpRequest } from "./args.ts";
 import { UsageError } from "./errors.ts";
-import { drawStatus, isTerminal, logLine, printResult, terminalWidth } from "./log.ts";
-import { progressText } from "./progress.ts";
+import { drawStatus, isTerminal, logEvent, logLine, printResult, terminalWidth } from "./log.ts";
+import { Pace, progressText } from "./progress.ts";
 import { type Report, Run, type Stage } from "./run.ts";
 import { fatalText, summaryJson, summaryText } from "./summary.ts";
 
@@ -90,7 +90,7 @@ function stopOnSignals(task: string, abort: AbortController, end: (code: number)
     if (first !== undefined && now - first > SAME_SIGNAL_MS) end(EXIT.interrupted);
     if (first !== undefined) return;
     first = now;
-    logLine(`${task}: stopping; press Ctrl-C again to stop at once`);
+    logEvent(`${task}: stopping; press Ctrl-C again to stop at once`);
     abort.abort(new DOMException("interrupted", "AbortError"));
   };
   Deno.addSignalListener("SIGINT", stop);
@@ -103,15 +103,21 @@ function stopOnSignals(task: string, abort: AbortController, end: (code: number)
 /** Draws the progress line now and then; gives the function that ends it. */
 function showProgress(run: Run): () => void {
   const terminal = isTerminal();
+  const paces = new Map<Stage, Pace>();
   let last = "";
   const tick = () => {
     const begun = (run.stages.length === 0 ? [run] : run.stages).filter(({ stats }) =>
       stats.total !== undefined || stats.done > 0 || stats.detail !== ""
     );
     if (begun.length === 0) return;
+    for (const stage of begun) {
+      const pace = paces.get(stage) ?? new Pace();
+      paces.set(stage, pace);
+      pace.see(stage.stats.done, stage.seconds);
+    }
     const state = begun.map(({ stats }) => `${stats.done} ${stats.detail}`).join();
-    if (terminal) drawStatus(progressLine(begun, terminalWidth()));
-    else if (state !== last) logLine(progressLine(begun));
+    if (terminal) drawStatus(progressLine(begun, paces, terminalWidth()));
+    else if (state !== last) logEvent(progressLine(begun, paces));
     last = state;
   };
   const timer = setInterval(tick, terminal ? 100 : 10_000);
@@ -122,10 +128,16 @@ function showProgress(run: Run): () => void {
 }
 
 /** The progress of each stage, in one line of `width` columns. */
-function progressLine(stages: readonly Stage[], width = Infinity): string {
-  const parts = stages.map(({ task, seconds, stats }) => {
+function progressLine(
+  stages: readonly Stage[],
+  paces: ReadonlyMap<Stage, Pace>,
+  width = Infinity,
+): string {
+  const parts = stages.map((stage) => {
+    const { task: label, seconds, stats } = stage;
     const { done, total, failed, skipped, detail } = stats;
-    return progressText({ label: task, done, total, failed, skipped, detail, seconds }, Infinity);
+    const pace = paces.get(stage)?.perSecond;
+    return progressText({ label, done, total, failed, skipped, detail, seconds, pace }, Infinity);
   });
   return parts.join("  |  ").slice(0, Math.max(1, width - 1));
 }

@@ -22,6 +22,12 @@ export function logLine(text: string): void {
   drawStatus(status);
 }
 
+/** Writes what happens during a run; into a file or another program, with the time (UTC). */
+export function logEvent(text: string): void {
+  const time = isTerminal() ? "" : `${new Date().toISOString().slice(0, 19)}Z `;
+  logLine(time + text);
+}
+
 /** The text without characters that would steer a terminal; line ends stay. */
 export function printable(text: string): string {
   return text.replaceAll(/(?!\n)\p{Cc}/gu, "\ufffd");

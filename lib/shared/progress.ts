@@ -42,6 +42,31 @@ export class RunStats {
   }
 }
 
+/** How fast a stage has come on lately, skipped items included. */
+export class Pace {
+  /** The oldest first. */
+  readonly #seen: { done: number; seconds: number }[] = [];
+
+  /** Notes how far the stage has come after so many seconds. */
+  see(done: number, seconds: number): void {
+    this.#seen.push({ done, seconds });
+    const isOld = () => this.#seen.length > 2 && seconds - this.#seen[1]!.seconds >= PACE_SECONDS;
+    while (isOld()) this.#seen.shift();
+  }
+
+  /** Items a second; undefined while too little was seen. */
+  get perSecond(): number | undefined {
+    const [first, last] = [this.#seen[0], this.#seen.at(-1)];
+    if (first === undefined || last === undefined || last.seconds <= first.seconds) {
+      return undefined;
+    }
+    return (last.done - first.done) / (last.seconds - first.seconds);
+  }
+}
+
+/** Over how long the pace is taken. */
+const PACE_SECONDS = 60;
+
 /** What the progress line is drawn from. */
 export interface ProgressState {
   readonly label: string;
@@ -52,12 +77,15 @@ export interface ProgressState {
   readonly detail: string;
   /** Seconds since the run began. */
   readonly seconds: number;
+  /** Items that ended a second lately, the skipped ones too; undefined while that is not known. */
+  readonly pace: number | undefined;
 }
 
 /**
  * The progress line: done of total, rate, time left, failures; cut to `width` columns.
  *
- * The rate counts the items that took work, not the skipped ones.
+ * The rate counts the items that took work, not the skipped ones; the time left counts all, as it is
+ * not known which of the others will be skipped.
  *
  * @example
  * ```ts
@@ -65,13 +93,14 @@ export interface ProgressState {
  * assert.equal(
  *   progressText({
  *     label: "vectorize", done: 250, total: 1000, failed: 2, skipped: 50, detail: "", seconds: 20,
+ *     pace: 10,
  *   }, 80),
  *   "vectorize  250 of 1,000 (25 %)  10.0/s  1 min 15 s left  2 failed",
  * );
  * ```
  */
 export function progressText(state: ProgressState, width: number): string {
-  const { label, done, total, failed, skipped, detail, seconds } = state;
+  const { label, done, total, failed, skipped, detail, seconds, pace = 0 } = state;
   const rate = seconds > 0 ? (done - skipped) / seconds : 0;
   const parts = [label];
   if (total !== undefined || done > 0 || detail === "") {
@@ -82,8 +111,8 @@ export function progressText(state: ProgressState, width: number): string {
   }
   if (detail !== "") parts.push(detail);
   if (rate > 0) parts.push(`${rate < 100 ? rate.toFixed(1) : count(Math.round(rate))}/s`);
-  if (rate > 0 && total !== undefined && total > done) {
-    parts.push(`${durationText((total - done) / rate)} left`);
+  if (pace > 0 && total !== undefined && total > done) {
+    parts.push(`${durationText((total - done) / pace)} left`);
   }
   if (failed > 0) parts.push(`${count(failed)} failed`);
   return parts.join("  ").slice(0, Math.max(1, width - 1));

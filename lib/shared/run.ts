@@ -1,7 +1,7 @@
 /** Runs and their stages: counts, failures, output folders, and how they are told to end. */
 import { errorCode, errorMessage, SetupError } from "./errors.ts";
 import { OutputFolder } from "./output_folder.ts";
-import { logLine } from "./log.ts";
+import { logEvent } from "./log.ts";
 import { RunStats } from "./progress.ts";
 
 /** Failures that are shown one by one; the others are only in `failures.jsonl`. */
@@ -71,9 +71,9 @@ export class Stage implements AsyncDisposable {
     this.stats.addFailed(code, items);
     const { id = null, file = null, stage } = item;
     const about = id === null || message.includes(id) ? "" : `record "${id}": `;
-    if (++this.#shown <= FAILURES_SHOWN) logLine(`${this.task}: ${about}${message}`);
+    if (++this.#shown <= FAILURES_SHOWN) logEvent(`${this.task}: ${about}${message}`);
     else if (this.#shown === FAILURES_SHOWN + 1) {
-      logLine(
+      logEvent(
         `${this.task}: more failures follow; all are in ${this.failuresPath() ?? "the counts"}`,
       );
     }
@@ -83,7 +83,7 @@ export class Stage implements AsyncDisposable {
 
   /** A line to the person who runs the tool. */
   warn(text: string): void {
-    logLine(`${this.task}: ${text}`);
+    logEvent(`${this.task}: ${text}`);
   }
 
   /** Path of `failures.jsonl`, once there is an output folder. */

@@ -27,7 +27,10 @@ Deno.test("serve answers, says that uploads are off and how to get them, and end
     ["--index-dir", dir.path, "--model", "no-such-model"],
   );
   assert.match(server.url, /^http:\/\/127\.0\.0\.1:\d+$/);
-  assert.match(server.log(), /^serve: search by uploaded pictures is off: .*model list/m);
+  assert.match(
+    server.log(),
+    /^\d{4}-\S+Z serve: search by uploaded pictures is off: .*model list/m,
+  );
   const page = await fetch(server.url);
   assert.match(page.headers.get("content-type")!, /^text\/html/);
   await page.body?.cancel();
@@ -118,7 +121,7 @@ Deno.test("indexes that are not there yet are waited for", async () => {
   await using dir = await tempDir();
   const folder = join(dir.path, "index");
   await using server = await startServe(["--index-dir", folder, "--no-uploads", "--quiet"]);
-  assert.match(server.log(), /^serve: Cannot read index folder .* until it is there$/m);
+  assert.match(server.log(), /^\d{4}-\S+Z serve: Cannot read index folder .* until it is there$/m);
   const health = async () => (await fetch(`${server.url}/health`)).json();
   assert.notEqual((await health()).health, "OK");
   await fillIndex(folder, "images.knn", smallItems(10));

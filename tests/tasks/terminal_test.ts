@@ -39,5 +39,5 @@ Deno.test("download logs hostile records as plain text", async () => {
   const { code, stdout, stderr } = await runTask(args);
   assert.equal(code, 1, stderr);
   assert.doesNotMatch(stdout + stderr, CONTROL);
-  assert.match(stderr, /^download: .*a\/.*owned/m);
+  assert.match(stderr, /^\d{4}-\S+Z download: .*a\/.*owned/m);
 });

@@ -167,7 +167,10 @@ Deno.test("vectorize says that one picture file is shared by too many records", 
   const { stderr } = await runTask(at.args);
   const lines = stderr.split("\n").filter((line) => line.includes("share one picture file"));
   assert.equal(lines.length, 1);
-  assert.match(lines[0]!, /^vectorize: 25 records share one picture file, such as "(a|p\d+)"/);
+  assert.match(
+    lines[0]!,
+    /^\d{4}-\S+Z vectorize: 25 records share one picture file, such as "(a|p\d+)"/,
+  );
   for (let i = 0; i < 5; i++) await Deno.remove(join(at.records, `p${i}.json`));
   const fewer = await runTask([...at.args, "--overwrite"]);
   assert.doesNotMatch(fewer.stderr, /share one picture/);
