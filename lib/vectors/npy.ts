@@ -1,6 +1,8 @@
-/** `.npy`: NumPy's array format, version 1.0 (numpy.lib.format). */
-import { parse } from "npyjs";
-import { errorMessage, VectorError } from "../shared/errors.ts";
+/**
+ * `.npy`: NumPy's array format (numpy.lib.format, NEP 1). Written as version 1.0; read as NumPy reads
+ * numbers, in whatever type and order of bytes.
+ */
+import { VectorError } from "../shared/errors.ts";
 
 /** `\x93NUMPY`, then the version. */
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0];
@@ -29,8 +31,8 @@ export function encodeNpy(vector: Float32Array): Uint8Array<ArrayBuffer> {
 let familiar: { readonly header: Uint8Array; readonly fileLength: number } | undefined;
 
 /**
- * The vector of an `.npy` file: float32 (or float16), one-dimensional but for axes of length 1. It
- * may share the file's memory.
+ * The vector of an `.npy` file: whole or floating-point numbers as float32, one-dimensional but for
+ * axes of length 1. It may share the file's memory.
  *
  * @throws {VectorError} with code `vector_file` if it is anything else
  */
@@ -39,12 +41,20 @@ export function decodeNpy(file: Uint8Array<ArrayBuffer>): Float32Array {
   if (file.length === familiar?.fileLength && startsWith(file, familiar.header)) {
     return new Float32Array(buffer, familiar.header.length);
   }
-  const data = parsed(buffer);
-  if (data.buffer === buffer) { // float16 is converted
-    const header = new Uint8Array(buffer.slice(0, data.byteOffset));
-    familiar = { header, fileLength: buffer.byteLength };
+  const { start, type, length } = parseHeader(file);
+  const data = new DataView(buffer, start);
+  if (data.byteLength < length * type.bytes) {
+    throw unreadable(`it is cut off: ${length} numbers take ${length * type.bytes} bytes`);
   }
-  return data;
+  if (type.isOwn && start % 4 === 0) {
+    if (data.byteLength === 4 * length) {
+      familiar = { header: file.slice(0, start), fileLength: file.length };
+    }
+    return new Float32Array(buffer, start, length);
+  }
+  const numbers = new Float32Array(length);
+  for (let i = 0; i < length; i++) numbers[i] = type.read(data, i * type.bytes);
+  return numbers;
 }
 
 function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
@@ -52,24 +62,70 @@ function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
   return true;
 }
 
-function parsed(file: ArrayBuffer): Float32Array {
-  let array;
-  try {
-    array = parse(file);
-  } catch (error) {
-    throw unreadable(errorMessage(error), error);
-  }
-  const { data, dtype, shape } = array;
-  if (!(data instanceof Float32Array)) {
-    throw unreadable(`it holds ${dtype}, not little-endian float32`);
-  }
-  if (shape.filter((n) => n !== 1).length > 1) throw unreadable(`its shape is (${shape})`);
-  if (data.length !== shape.reduce((a, b) => a * b, 1)) {
-    throw unreadable(`it holds ${data.length} numbers for the shape (${shape})`);
-  }
-  return data;
+/** How the numbers of a file are written. */
+interface NumberType {
+  readonly bytes: number;
+  /** Whether it is little-endian float32, which needs no reading one by one. */
+  readonly isOwn: boolean;
+  readonly read: (data: DataView, at: number) => number;
 }
 
-function unreadable(reason: string, cause?: unknown): VectorError {
-  return new VectorError(`not a vector in NumPy's format: ${reason}`, "vector_file", { cause });
+/** What stands before the numbers: where they begin, what they are and how many. */
+function parseHeader(
+  file: Uint8Array<ArrayBuffer>,
+): { start: number; type: NumberType; length: number } {
+  if (file.length === 0) throw unreadable("it is empty");
+  if (!startsWith(file, Uint8Array.from(MAGIC.slice(0, 6)))) {
+    throw unreadable("it does not begin as such files do");
+  }
+  const version = file[6] ?? 1;
+  const [from, bytes] = version === 1 ? [10, 2] : [12, 4];
+  if (file.length < from) throw unreadable("it is cut off");
+  const view = new DataView(file.buffer, file.byteOffset);
+  const start = from + (bytes === 2 ? view.getUint16(8, true) : view.getUint32(8, true));
+  if (file.length < start) throw unreadable("it is cut off");
+  const dict = new TextDecoder("latin1").decode(file.subarray(from, start));
+  const [, descr] = /["']descr["']\s*:\s*["']([^"']*)["']/.exec(dict) ?? [];
+  const [, axes] = /["']shape["']\s*:\s*\(([^)]*)\)/.exec(dict) ?? [];
+  if (descr === undefined || axes === undefined) {
+    throw unreadable("its header names no type and shape of plain numbers");
+  }
+  const type = numberType(descr);
+  if (type === undefined) throw unreadable(`it holds ${descr}, not numbers that Maken reads`);
+  const shape = axes.split(",").map((n) => n.trim().replace(/L$/, "")).filter((n) => n !== "");
+  if (!shape.every((n) => /^\d+$/.test(n))) throw unreadable(`its shape is (${axes})`);
+  const long = shape.map(Number).filter((n) => n !== 1);
+  if (long.length > 1) throw unreadable(`its shape is (${shape.join(",")})`);
+  return { start, type, length: long[0] ?? 1 };
+}
+
+/** @param descr type as NumPy writes it: order of bytes, kind, and bytes of a number */
+function numberType(descr: string): NumberType | undefined {
+  const [, order = "", kind = "", size = ""] = /^([<>=|]?)([a-z])(\d+)$/.exec(descr) ?? [];
+  const isLittle = order !== ">"; // "=" is the order of the machine that wrote it: Intel and ARM
+  const read = READERS[kind + size];
+  return read === undefined ? undefined : {
+    bytes: Number(size),
+    isOwn: kind + size === "f4" && isLittle,
+    read: (data, at) => read(data, at, isLittle),
+  };
+}
+
+const READERS: Readonly<Record<string, (data: DataView, at: number, isLittle: boolean) => number>> =
+  {
+    f2: (data, at, isLittle) => data.getFloat16(at, isLittle),
+    f4: (data, at, isLittle) => data.getFloat32(at, isLittle),
+    f8: (data, at, isLittle) => data.getFloat64(at, isLittle),
+    i1: (data, at) => data.getInt8(at),
+    i2: (data, at, isLittle) => data.getInt16(at, isLittle),
+    i4: (data, at, isLittle) => data.getInt32(at, isLittle),
+    i8: (data, at, isLittle) => Number(data.getBigInt64(at, isLittle)),
+    u1: (data, at) => data.getUint8(at),
+    u2: (data, at, isLittle) => data.getUint16(at, isLittle),
+    u4: (data, at, isLittle) => data.getUint32(at, isLittle),
+    u8: (data, at, isLittle) => Number(data.getBigUint64(at, isLittle)),
+  };
+
+function unreadable(reason: string): VectorError {
+  return new VectorError(`not a vector in NumPy's format: ${reason}`, "vector_file");
 }

@@ -29,22 +29,54 @@ function exponential(number: number): string {
 }
 
 /**
- * The vector of a `.vct` file.
+ * The vector of a `.vct` file; as numpy.loadtxt, it takes several numbers a line, with blanks or commas
+ * between them, and comments after `#`.
  *
- * @throws {VectorError} with code `vector_file` if a line is not a number
+ * @throws {VectorError} with code `vector_file` if something is not a number, or the last one is cut off
  */
 export function decodeVct(text: string): Float32Array {
-  const lines = text.trim().split(/\s*\n\s*/);
-  const bad = lines.findIndex((line) => !/^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|nan|inf)$/.test(line));
-  if (bad >= 0) {
-    const line = lines[bad]!.slice(0, 40);
-    throw new VectorError(`not a vector: line ${bad + 1} is "${line}"`, "vector_file");
+  const numbers = numbersOf(text);
+  if (isCutOff(text, numbers)) throw new VectorError("not a vector: it is cut off", "vector_file");
+  const bad = numbers.findIndex((number) => !NUMBER.test(number));
+  if (bad >= 0 || numbers.length === 0) {
+    const found = numbers.length === 0 ? "it is empty" : lineOf(text, numbers[bad]!);
+    throw new VectorError(`not a vector: ${found}`, "vector_file");
   }
-  return Float32Array.from(lines, (line) => Number(line.replace("inf", "Infinity")));
+  return Float32Array.from(
+    numbers,
+    (number) => Number(number.replace(/inf$/i, "Infinity").replace(/infinity/i, "Infinity")),
+  );
+}
+
+const NUMBER = /^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)$/i;
+
+function numbersOf(text: string): string[] {
+  const plain = text.includes("#") ? text.replace(/#.*$/gm, "") : text;
+  return plain.split(/[\s,\ufeff]+/).filter((number) => number !== "");
+}
+
+function lineOf(text: string, number: string): string {
+  const lines = text.split("\n");
+  const at = lines.findIndex((line) => line.includes(number));
+  return `line ${at + 1} is "${lines[at]?.trim().slice(0, 40)}"`;
+}
+
+/** Numbers at the start whose form the last one is compared with. */
+const COMPARED = 10;
+
+/** Whether the last number, after which no line ends, lacks digits that all others have. */
+function isCutOff(text: string, numbers: readonly string[]): boolean {
+  const last = numbers.at(-1);
+  if (last === undefined || /\n\s*$/.test(text.slice(-4))) return false;
+  const digits = (number: string) => number.replace(/^[+-]/, "").length;
+  const [first = 0, ...others] = numbers.slice(0, Math.min(COMPARED, numbers.length - 1)).map(
+    digits,
+  );
+  return first > 0 && digits(last) < first && others.every((n) => n === first);
 }
 
 /**
- * How many numbers a `.vct` file holds, without reading them; 0 if it is cut off in the last one.
+ * How many numbers a `.vct` file holds, mostly without reading them; 0 if it is none, or cut off.
  *
  * @example
  * ```ts
@@ -54,15 +86,14 @@ export function decodeVct(text: string): Float32Array {
  * ```
  */
 export function countVct(text: string): number {
-  if (text.trim() === "") return 0;
-  let count = text.endsWith("\n") ? 0 : 1;
-  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) count++;
-  return text.endsWith("\n") || isWholeEnd(text) ? count : 0;
-}
-
-/** Whether the last number, after which no line ends, is written as the first one is. */
-function isWholeEnd(text: string): boolean {
-  const [first = "", last = ""] = [text.split("\n", 1)[0], text.slice(text.lastIndexOf("\n") + 1)];
-  const shape = (number: string) => number.trim().replace(/^[+-]/, "").length;
-  return shape(last) === shape(first);
+  if (text.endsWith("\n") && !/[ ,#\t]/.test(text)) { // as numpy.savetxt writes it
+    let count = 0;
+    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) count++;
+    return count;
+  }
+  try {
+    return decodeVct(text).length;
+  } catch {
+    return 0;
+  }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { decodeNpy, encodeNpy } from "../../lib/vectors/npy.ts";
-import { decodeVct, encodeVct } from "../../lib/vectors/vct.ts";
+import { countVct, decodeVct, encodeVct } from "../../lib/vectors/vct.ts";
 import { checkVector, readVector } from "../../lib/vectors/vector_store.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 
@@ -23,8 +23,22 @@ Deno.test("decodeNpy() reads what NumPy wrote, bit for bit", async () => {
   assert.deepEqual(decodeNpy(await fixture("version2.npy")), ramp.slice(0, 4));
 });
 
-Deno.test("decodeNpy() refuses what is not a float32 vector", async () => {
-  for (const name of ["float64.npy", "big_endian.npy", "matrix.npy", "ramp.vct"]) {
+Deno.test("decodeNpy() reads other types of numbers, as older and other programs write them", async () => {
+  assert.deepEqual(decodeNpy(await fixture("float64.npy")), ramp.slice(0, 4));
+  assert.deepEqual(decodeNpy(await fixture("big_endian.npy")), ramp.slice(0, 4));
+  // From a header of an odd length, with the type "=f4", and with Python 2's long numbers.
+  const odd = ["o_unaligned.npy", "zb_equalsf4.npy", "l_py2long.npy"];
+  const [first, ...others] = await Promise.all(
+    odd.map(async (name) => decodeNpy(await fixture(name))),
+  );
+  assert.deepEqual(first!.slice(0, 3), new Float32Array([0.6647801, -1.0698651, 0.18263833]));
+  assert.deepEqual(others[0]!.slice(0, 3), new Float32Array([-1.2531332, 1.328526, -0.9428028]));
+  assert.deepEqual(others[1]!.slice(0, 3), new Float32Array([0.67133313, -0.5082224, 1.9242032]));
+  for (const vector of [first!, ...others]) assert.equal(vector.length, 64);
+});
+
+Deno.test("decodeNpy() refuses what is not a vector of numbers", async () => {
+  for (const name of ["matrix.npy", "ramp.vct"]) {
     const file = await fixture(name);
     assert.throws(() => decodeNpy(file), { code: "vector_file" }, name);
   }
@@ -40,11 +54,13 @@ Deno.test("decodeNpy() reads each file of a folder for itself, however alike the
   assert.deepEqual(decodeNpy(encodeNpy(other)), other);
   assert.deepEqual(decodeNpy(file), ramp);
   const text = Buffer.from(file).toString("latin1");
-  for (const [part, odd] of [["<f4", ">f4"], ["(2048,)", "(2049,)"], ["(2048,)", "(2,512)"]]) {
+  for (const [part, odd] of [["<f4", "<c4"], ["(2048,)", "(2049,)"], ["(2048,)", "(2,512)"]]) {
     const bytes = new Uint8Array(Buffer.from(text.replace(part!, odd!), "latin1"));
-    const message = /dtype: >f4|for the shape|its shape/;
+    const message = /holds <c4|2049 numbers|its shape/;
     assert.throws(() => decodeNpy(bytes), { code: "vector_file", message }, odd);
   }
+  const swapped = new Uint8Array(Buffer.from(text.replace("<f4", ">f4"), "latin1"));
+  assert.notDeepEqual(decodeNpy(swapped), ramp);
   assert.deepEqual(decodeNpy(file), ramp);
   assert.throws(() => decodeNpy(file.slice(0, -4)), { code: "vector_file" });
 });
@@ -64,6 +80,28 @@ Deno.test("encodeVct() writes the text of numpy.savetxt, and decodeVct() reads i
   assert.deepEqual(decodeVct(text), ramp);
   assert.throws(() => decodeVct("1.0\nabc\n"), { code: "vector_file", message: /line 2 is "abc"/ });
   assert.throws(() => decodeVct(""), { code: "vector_file" });
+});
+
+Deno.test("decodeVct() reads what numpy.loadtxt reads, and no number that is cut off", () => {
+  const wanted = new Float32Array([1.5, -0.25, NaN, Infinity]);
+  for (
+    const text of [
+      "1.5\n-.25\nnan\ninf",
+      "1.5 -0.25\tNaN Inf\n",
+      "1.5, -2.5e-1,nan,+Infinity\n",
+      "# made by hand\n1.5 # one\n-0.25\r\n\r\nnan\ninf\n",
+      "\ufeff1.5\n-0.25\nnan\ninf\n",
+    ]
+  ) assert.deepEqual(decodeVct(text), wanted, text);
+  const text = encodeVct(ramp.slice(0, 8));
+  assert.deepEqual(decodeVct(text.trimEnd()), ramp.slice(0, 8));
+  for (const cut of [2, 5, 12, 20]) {
+    assert.throws(() => decodeVct(text.slice(0, -cut)), {
+      code: "vector_file",
+      message: /cut off/,
+    });
+    assert.equal(countVct(text.slice(0, -cut)), 0);
+  }
 });
 
 Deno.test("readVector() looks beside the record's folder, then flat", async () => {
