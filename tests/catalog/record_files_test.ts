@@ -185,7 +185,8 @@ Deno.test("readRecord() reads a record, and refuses what is none", async () => {
   const record = await read('{"id":"a","metadata":{"title":7,"creators":["B",3,null]},"more":{}}');
   assert.equal(record.id, "a");
   assert.deepEqual([record.title, record.creators], [undefined, ["B"]]);
-  for (const text of ["", "{", '{\n"id":\n', "[]", "null", "{}", '{"id":7}', '"a"']) {
+  assert.equal((await read('{"id":7}')).id, "7");
+  for (const text of ["", "{", '{\n"id":\n', "[]", "null", "{}", '{"id":[7]}', '"a"']) {
     const error = await read(text).then(() => undefined, (error) => error);
     assert.ok(error instanceof RecordError && error.code === "record_json", `${text}: ${error}`);
     assert.ok(error.message.startsWith(`Cannot read record "${file.path}": `), error.message);
