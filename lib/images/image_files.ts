@@ -3,6 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileReason, ImageError } from "../shared/errors.ts";
 import { exists, readFile } from "../shared/files.ts";
+import { Layout } from "../shared/layout.ts";
 
 /** Largest image file, in bytes. */
 export const MAX_IMAGE_BYTES = 50e6;
@@ -13,16 +14,19 @@ const EXTENSIONS = [
   ...[".bmp", ".jp2", ".avif", ".heic"], // what cannot be read is told, not passed over
 ];
 
-/** Finds the pictures of records in a folder that mirrors the records' own, or below no folder. */
+/** Folders whose odd names are remembered: those in which a record's picture may lie. */
+const MAX_REMEMBERED = 16;
+
+/** Finds the pictures of records, whichever of the known layouts the folder has. */
 export class ImageFiles {
+  readonly #layout: Layout;
   /** Odd names in the folders that were looked into last. */
   readonly #odd = new Map<string, ReadonlyMap<string, string>>();
 
-  /**
-   * @param root absolute path
-   * @param isFlat whether pictures may also lie at the top, whatever the record's folder
-   */
-  constructor(private readonly root: string, private readonly isFlat = false) {}
+  /** @param root absolute path */
+  constructor(private readonly root: string) {
+    this.#layout = new Layout(root);
+  }
 
   /**
    * Path of the record's picture, its extension in any case of letters; undefined if there is none.
@@ -31,8 +35,8 @@ export class ImageFiles {
    * @param stem name of the record's file less `.json`
    */
   find(folder: string, stem: string): string | undefined {
-    const dirs = [join(this.root, folder), ...this.isFlat && folder !== "" ? [this.root] : []];
-    for (const dir of dirs) {
+    for (const place of this.#layout.folders(folder)) {
+      const dir = join(this.root, place);
       const usual = join(dir, `${stem}.jpg`);
       if (exists(usual)) return usual;
       const odd = this.#oddNames(dir).get(stem.normalize());
@@ -74,7 +78,7 @@ export class ImageFiles {
       const other = names.get(stem);
       if (other === undefined || rank(name) < rank(other)) names.set(stem, name);
     }
-    if (this.#odd.size >= 2) this.#odd.clear(); // the record's folder, and the top
+    if (this.#odd.size >= MAX_REMEMBERED) this.#odd.clear();
     this.#odd.set(dir, names);
     return names;
   }

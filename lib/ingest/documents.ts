@@ -2,9 +2,10 @@
 import { readRecord, type RecordFile } from "../catalog/record_files.ts";
 import { toDocument } from "../index/document.ts";
 import type { IndexItem } from "../index/types.ts";
+import { count } from "../shared/progress.ts";
 import type { Stage } from "../shared/run.ts";
 import { regrouped } from "../shared/streams.ts";
-import { readVector } from "../vectors/vector_store.ts";
+import { VectorFolder } from "../vectors/vector_folder.ts";
 import type { Position } from "./journal.ts";
 import type { IngestOptions } from "./options.ts";
 
@@ -34,9 +35,12 @@ export interface LoadedGroup {
 
 /** Reads records and vectors, and counts the records that have no vector. */
 export class DocumentReader {
+  readonly #vectors: VectorFolder;
   #withoutVector = 0;
 
-  constructor(private readonly options: IngestOptions, private readonly stage: Stage) {}
+  constructor(private readonly options: IngestOptions, private readonly stage: Stage) {
+    this.#vectors = new VectorFolder(options.vectorsDir, options);
+  }
 
   /** The documents of the sources that have a vector, as many together as a bulk takes. */
   groups(sources: AsyncIterable<readonly Source[]>): AsyncGenerator<Loaded[]> {
@@ -53,11 +57,9 @@ export class DocumentReader {
   /** Undefined if the record has no vector or cannot be used, which is counted. */
   async #readOne(source: Source): Promise<Loaded | undefined> {
     const { record } = source;
-    const { vectorsDir, format, suffix } = this.options;
     try {
       const document = toDocument(await readRecord(record));
-      const vector = source.vector ??
-        await readVector(vectorsDir, record.folder, record.stem, { format, suffix });
+      const vector = source.vector ?? await this.#vectors.read(record.folder, record.stem);
       if (vector !== undefined) return { document, vector, source };
       this.stage.stats.skipped++;
       this.#withoutVector++;
@@ -67,8 +69,12 @@ export class DocumentReader {
     return undefined;
   }
 
-  /** Says how many records were skipped for want of a vector. */
-  explainSkipped(): void {
+  /** Says how many records were skipped for want of a vector, and what was read in another way. */
+  explain(): void {
+    const { textFiles } = this.#vectors;
+    if (textFiles > 0) {
+      this.stage.warn(`${count(textFiles)} .npy files hold text, and were read as .vct`);
+    }
     const n = this.#withoutVector;
     if (n > 0) this.stage.warn(`skipped without a vector: ${n}`);
   }

@@ -8,7 +8,8 @@ import { requireFolder } from "../shared/files.ts";
 import { count } from "../shared/progress.ts";
 import type { Report, Stage } from "../shared/run.ts";
 import { mapConcurrent, unlessEmpty } from "../shared/streams.ts";
-import { checkVector, findVector } from "../vectors/vector_store.ts";
+import { VectorFolder } from "../vectors/vector_folder.ts";
+import { checkVector } from "../vectors/vector_store.ts";
 import { commonLength, DocumentReader, type Loaded, type LoadedGroup } from "./documents.ts";
 import type { IngestOptions } from "./options.ts";
 import { Resumption } from "./resumption.ts";
@@ -40,7 +41,7 @@ export async function ingest(options: IngestOptions, run: Stage): Promise<Report
   }
   await work.end();
   await resumption.end();
-  reader.explainSkipped();
+  reader.explain();
   return { json: { index: options.index, documents, failures: work.output.failures.path } };
 }
 
@@ -146,12 +147,13 @@ async function planIngest(
   selection: Selection,
   run: Stage,
 ): Promise<Report> {
+  const vectors = new VectorFolder(options.vectorsDir, options);
   const plan = { records: 0, withVector: 0 };
   for await (const records of selectRecords(selection)) {
     run.signal.throwIfAborted();
     plan.records += records.length;
     plan.withVector += records.filter(({ folder, stem }) =>
-      findVector(options.vectorsDir, folder, stem, options) !== undefined
+      vectors.find(folder, stem) !== undefined
     ).length;
   }
   run.stats.total = plan.records;

@@ -7,7 +7,7 @@ import type { Worklist } from "../catalog/worklist.ts";
 import { openIndex, readMappingOf } from "../index/open.ts";
 import { count } from "../shared/progress.ts";
 import type { Stage } from "../shared/run.ts";
-import { findVector, type VectorNaming } from "../vectors/vector_store.ts";
+import { VectorFolder } from "../vectors/vector_folder.ts";
 import type { LoadedGroup, Source } from "./documents.ts";
 import { advance, IngestJournal, START, type Stop } from "./journal.ts";
 import type { IngestOptions } from "./options.ts";
@@ -17,6 +17,7 @@ import { openOptions } from "./target.ts";
 export class Resumption {
   /** When this run began, in milliseconds since 1970. */
   readonly #began = Date.now();
+  readonly #vectors: VectorFolder;
 
   private constructor(
     private readonly journal: IngestJournal,
@@ -26,7 +27,9 @@ export class Resumption {
     private readonly work: Worklist,
     private readonly options: IngestOptions,
     private readonly stage: Stage,
-  ) {}
+  ) {
+    this.#vectors = new VectorFolder(options.vectorsDir, options);
+  }
 
   /** Reads the journal, and forgets the failures of a run that is not gone on with. */
   static async begin(
@@ -66,9 +69,8 @@ export class Resumption {
 
   /** Whether a record before the stop failed, or has changed since. */
   #isDue(record: RecordFile): boolean {
-    const { vectorsDir, ...naming } = this.options;
     return this.stop === undefined || this.failed.has(record.path) ||
-      changedSince(this.stop.began, record, vectorsDir, naming);
+      changedSince(this.stop.began, record, this.#vectors);
   }
 
   /** Notes that the run got as far as this group. */
@@ -131,10 +133,9 @@ async function isSameStart(
 function changedSince(
   time: number,
   { path, folder, stem }: RecordFile,
-  vectorsDir: string,
-  naming: VectorNaming,
+  vectors: VectorFolder,
 ): boolean {
-  const vector = findVector(vectorsDir, folder, stem, naming);
+  const vector = vectors.find(folder, stem);
   return [path, vector].some((file) => {
     const stat = file === undefined ? undefined : statSync(file, { throwIfNoEntry: false });
     // Deno tells the time of the change in whole seconds.

@@ -1,5 +1,4 @@
 /** What there is for a vectorize run to do; `--dry-run` tells it without doing it. */
-import { join } from "node:path";
 import { readRecord, type RecordFile } from "../catalog/record_files.ts";
 import { type Selection, selectRecords } from "../catalog/selection.ts";
 import { imageUrls } from "../images/iiif.ts";
@@ -7,7 +6,7 @@ import { ImageFiles } from "../images/image_files.ts";
 import { RecordError } from "../shared/errors.ts";
 import { count } from "../shared/progress.ts";
 import type { Report, Stage } from "../shared/run.ts";
-import { isWholeVector, vectorFileName } from "../vectors/vector_store.ts";
+import { VectorFolder } from "../vectors/vector_folder.ts";
 import type { VectorizeOptions } from "./options.ts";
 
 /** The records that a run is about. */
@@ -20,31 +19,37 @@ export function selectionOf(options: VectorizeOptions): Selection {
 /** What a run looks for to see what is there already. */
 export interface Existing {
   readonly images: ImageFiles;
+  readonly vectors: VectorFolder;
   /** Length of the vectors that the run makes; undefined where it is not known, or makes none. */
   readonly vectorSize: number | undefined;
 }
 
+/** What is there for a run. */
+export function existingOf(options: VectorizeOptions, vectorSize?: number): Existing {
+  const vectors = new VectorFolder(options.vectorsDir, options);
+  return { images: imageFilesOf(options), vectors, vectorSize };
+}
+
 /** Where the pictures of a run are. */
-export function imageFilesOf({ vectorsDir, objectsDir }: VectorizeOptions): ImageFiles {
-  return new ImageFiles(objectsDir ?? vectorsDir, objectsDir !== undefined);
+function imageFilesOf({ vectorsDir, objectsDir }: VectorizeOptions): ImageFiles {
+  return new ImageFiles(objectsDir ?? vectorsDir);
 }
 
 /** Whether what a run makes of a record is there: its vector, or with `--no-inference` its picture. */
 export async function isDone(
   { folder, stem }: RecordFile,
-  { images, vectorSize }: Existing,
+  { images, vectors, vectorSize }: Existing,
   options: VectorizeOptions,
 ): Promise<boolean> {
   if (options.overwrite) return false;
   if (!options.inference) return images.has(folder, stem);
-  const path = join(options.vectorsDir, folder, vectorFileName(stem, options));
-  return await isWholeVector(path, options.format, vectorSize);
+  return await vectors.hasWhole(folder, stem, vectorSize);
 }
 
 /** Counts the records by what a run with these options would do with them. */
 export async function planVectorize(options: VectorizeOptions, run: Stage): Promise<Report> {
   const plan = { records: 0, done: 0, onDisk: 0, toFetch: 0, withoutPicture: 0, unreadable: 0 };
-  const existing = { images: imageFilesOf(options), vectorSize: undefined };
+  const existing = existingOf(options);
   for await (const records of selectRecords(selectionOf(options))) {
     for (const record of records) {
       run.signal.throwIfAborted();

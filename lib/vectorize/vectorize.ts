@@ -15,7 +15,7 @@ import { notedModel, noteModel } from "../vectors/model_note.ts";
 import { encodeVector, vectorFileName } from "../vectors/vector_store.ts";
 import type { VectorizeOptions } from "./options.ts";
 import { type Picture, PictureLoader } from "./pictures.ts";
-import { type Existing, imageFilesOf, isDone, planVectorize, selectionOf } from "./plan.ts";
+import { type Existing, existingOf, isDone, planVectorize, selectionOf } from "./plan.ts";
 import { compareWithModel } from "./same_model.ts";
 
 /** Makes the vector of every record that has none yet. */
@@ -25,14 +25,14 @@ export async function vectorize(options: VectorizeOptions, run: Stage): Promise<
   const model = inference ? await openModel(options.model) : undefined;
   const work = await Worklist.open(selectionOf(options), run);
   const { output } = work;
-  const images = imageFilesOf(options);
+  const existing = existingOf(options, model?.output.size);
+  const { images } = existing;
   const pictures = new PictureLoader(
     options,
     images,
     run,
     await imageOutput(options, run) ?? output,
   );
-  const existing = { images, vectorSize: model?.output.size };
 
   const records = await unlessEmpty(withoutVector(work.records(), existing, options, run));
   if (records !== undefined && model === undefined) {

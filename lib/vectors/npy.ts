@@ -95,7 +95,9 @@ function parseHeader(
   const shape = axes.split(",").map((n) => n.trim().replace(/L$/, "")).filter((n) => n !== "");
   if (!shape.every((n) => /^\d+$/.test(n))) throw unreadable(`its shape is (${axes})`);
   const long = shape.map(Number).filter((n) => n !== 1);
-  if (long.length > 1) throw unreadable(`its shape is (${shape.join(",")})`);
+  if (long.length > 1) {
+    throw unreadable(`it holds more than one vector: its shape is (${shape.join(", ")})`);
+  }
   return { start, type, length: long[0] ?? 1 };
 }
 

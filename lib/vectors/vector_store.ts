@@ -1,5 +1,4 @@
 /** Vectors on disk: which file belongs to a record, and the two formats behind one call. */
-import { join } from "node:path";
 import { VectorError } from "../shared/errors.ts";
 import { exists, readFile } from "../shared/files.ts";
 import { decodeNpy, encodeNpy } from "./npy.ts";
@@ -30,49 +29,6 @@ export function encodeVector(vector: Float32Array, format: VectorFormat): Uint8A
 }
 
 /**
- * Path of a record's vector: in the folder that mirrors the record's own, else at the top of the
- * vectors' folder. Undefined where there is none.
- *
- * @param folder of the record, relative to the records' folder
- * @param stem name of the record's file less `.json`
- */
-export function findVector(
-  vectorsDir: string,
-  folder: string,
-  stem: string,
-  naming: VectorNaming,
-): string | undefined {
-  return vectorPaths(vectorsDir, folder, stem, naming).find(exists);
-}
-
-function* vectorPaths(vectorsDir: string, folder: string, stem: string, naming: VectorNaming) {
-  const name = vectorFileName(stem, naming);
-  if (folder !== "") yield join(vectorsDir, folder, name);
-  yield join(vectorsDir, name);
-}
-
-/**
- * Reads the vector of a record, where {@linkcode findVector} finds it; undefined where there is none.
- *
- * @throws {VectorError} if the file is not a vector
- */
-export async function readVector(
-  vectorsDir: string,
-  folder: string,
-  stem: string,
-  naming: VectorNaming,
-): Promise<Float32Array | undefined> {
-  for (const path of vectorPaths(vectorsDir, folder, stem, naming)) {
-    try {
-      return await readVectorFile(path, naming.format);
-    } catch (error) {
-      if (exists(path)) throw error; // asked only now, as most files are there
-    }
-  }
-  return undefined;
-}
-
-/**
  * Whether there is a whole vector file: its header and its length are right, as far as a look without
  * reading every number of a text can tell.
  *
@@ -86,7 +42,8 @@ export async function isWholeVector(
   if (!exists(path)) return false;
   try {
     const file = await readFile(path);
-    const length = format === "npy" ? decodeNpy(file).length : countVct(decoder.decode(file));
+    const isText = format === "vct" || isPlainText(file);
+    const length = isText ? countVct(decoder.decode(file)) : decodeNpy(file).length;
     return length > 0 && (size === undefined || length === size);
   } catch {
     return false; // damaged, or not to be read: it is made again
@@ -94,21 +51,34 @@ export async function isWholeVector(
 }
 
 /**
- * Reads one vector file; the format follows from the name where it is left out.
+ * Reads one vector file; the format follows from the name where it is left out. Text in a `.npy` file is
+ * read as such.
  *
+ * @param onText is called for text in a `.npy` file
  * @throws {VectorError} if the file is not a vector
  */
 export async function readVectorFile(
   path: string,
   format: VectorFormat = path.toLowerCase().endsWith(".npy") ? "npy" : "vct",
+  onText: () => void = () => {},
 ): Promise<Float32Array> {
   try {
     const file = await readFile(path);
-    return format === "npy" ? decodeNpy(file) : decodeVct(decoder.decode(file));
+    const isText = format === "npy" && isPlainText(file);
+    if (isText) onText();
+    return format === "npy" && !isText ? decodeNpy(file) : decodeVct(decoder.decode(file));
   } catch (error) {
     if (!(error instanceof VectorError)) throw error;
     throw new VectorError(`Cannot read "${path}": ${error.message}`, error.code, { cause: error });
   }
+}
+
+/** Whether a file is text in place of NumPy's format: scripts wrote such, where a suffix was mistaken. */
+function isPlainText(file: Uint8Array): boolean {
+  return file.length > 0 && file[0] !== 0x93 &&
+    file.subarray(0, 64).every((byte) =>
+      byte === 9 || byte === 10 || byte === 13 || (byte >= 32 && byte < 127)
+    );
 }
 
 /**

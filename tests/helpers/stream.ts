@@ -14,7 +14,7 @@ import { runTool } from "../../lib/shared/cli.ts";
 import type { Report, Run } from "../../lib/shared/run.ts";
 import { regrouped, unlessEmpty } from "../../lib/shared/streams.ts";
 import { parseVectorizeOptions } from "../../lib/vectorize/options.ts";
-import { imageFilesOf } from "../../lib/vectorize/plan.ts";
+import { existingOf } from "../../lib/vectorize/plan.ts";
 import { PictureLoader } from "../../lib/vectorize/pictures.ts";
 import { vectorizeRecords, withoutVector } from "../../lib/vectorize/vectorize.ts";
 import { noteModel } from "../../lib/vectors/model_note.ts";
@@ -44,15 +44,15 @@ async function stream(o: Options, run: Run): Promise<Report> {
   noteModel(model, o.vectorize, vectors, vectorize);
   const { engine, jobs: size } = o.vectorize;
   using pool = await WorkerPool.start({ engine, model, size, signal: run.signal });
-  const images = imageFilesOf(o.vectorize);
-  const pictures = new PictureLoader(o.vectorize, images, vectorize, vectors);
+  const existing = existingOf(o.vectorize, model.output.size);
+  const pictures = new PictureLoader(o.vectorize, existing.images, vectorize, vectors);
   const reader = new DocumentReader(o.ingest, ingest);
 
   const client = catalogClient(o.download, download);
   const pages = downloadRecords({ client, output: records }, o.download, download);
   const missing = withoutVector(
     pages,
-    { images, vectorSize: model.output.size },
+    existing,
     o.vectorize,
     vectorize,
   );

@@ -1,0 +1,68 @@
+/** The vectors of a folder, found by their records. */
+import { join } from "node:path";
+import { exists } from "../shared/files.ts";
+import { Layout } from "../shared/layout.ts";
+import {
+  isWholeVector,
+  readVectorFile,
+  vectorFileName,
+  type VectorNaming,
+} from "./vector_store.ts";
+
+/** Finds and reads the vectors of records, whichever of the known layouts the folder has. */
+export class VectorFolder {
+  readonly #layout: Layout;
+  #textFiles = 0;
+
+  /** @param root absolute path */
+  constructor(private readonly root: string, private readonly naming: VectorNaming) {
+    this.#layout = new Layout(root);
+  }
+
+  /**
+   * Path of a record's vector; undefined if there is none.
+   *
+   * @param folder of the record, relative to the records' folder
+   * @param stem name of the record's file less `.json`
+   */
+  find(folder: string, stem: string): string | undefined {
+    return this.#paths(folder, stem).find(exists);
+  }
+
+  /**
+   * The vector of a record; undefined if there is none.
+   *
+   * @throws {VectorError} if the file is not a vector
+   */
+  async read(folder: string, stem: string): Promise<Float32Array | undefined> {
+    const { format } = this.naming;
+    for (const path of this.#paths(folder, stem)) {
+      try {
+        return await readVectorFile(path, format, () => this.#textFiles++);
+      } catch (error) {
+        if (exists(path)) throw error; // asked only now, as most files are there
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * Whether a record has a whole vector.
+   *
+   * @param size length that it must have; any will do where it is left out
+   */
+  async hasWhole(folder: string, stem: string, size?: number): Promise<boolean> {
+    const path = this.find(folder, stem);
+    return path !== undefined && await isWholeVector(path, this.naming.format, size);
+  }
+
+  /** How many `.npy` files held text, and were read as `.vct`. */
+  get textFiles(): number {
+    return this.#textFiles;
+  }
+
+  *#paths(folder: string, stem: string): Generator<string> {
+    const name = vectorFileName(stem, this.naming);
+    for (const place of this.#layout.folders(folder)) yield join(this.root, place, name);
+  }
+}
