@@ -1,4 +1,5 @@
 /** Records on disk: `<folder>/<group>/…/<id>.json`. */
+import { join } from "node:path";
 import { RecordError } from "../shared/errors.ts";
 import { type OutputFolder } from "../shared/output_folder.ts";
 import { type RecordFile, recordFile } from "./record_files.ts";
@@ -7,8 +8,14 @@ import { groupFolders, type GroupKey, isReservedOnWindows } from "./group_by.ts"
 /** Longest id in UTF-8 bytes: leaves room for suffixes within a file name's 255. */
 const MAX_ID_BYTES = 200;
 
+/** Groups whose folders are remembered. */
+const MAX_KNOWN = 10_000;
+
 /** Stores records one by one. */
 export class RecordStore {
+  /** Folders by the names that they would get. */
+  readonly #known = new Map<string, string[]>();
+
   constructor(
     private readonly folder: OutputFolder,
     private readonly groupBy: readonly GroupKey[],
@@ -23,8 +30,27 @@ export class RecordStore {
    */
   put(json: unknown): { readonly record: RecordFile; readonly result: "stored" | "skipped" } {
     const id = recordId(json);
-    const path = [...groupFolders(json, this.groupBy), `${id}.json`].join("/");
+    const path = [...this.#folders(groupFolders(json, this.groupBy)), `${id}.json`].join("/");
     return { record: recordFile(this.folder.path, path), result: this.#write(path, json) };
+  }
+
+  /** The folders as they are there already: older scripts wrote their names in other case of letters. */
+  #folders(names: readonly string[]): string[] {
+    const key = names.join("/");
+    let folders = this.#known.get(key);
+    if (folders === undefined) {
+      folders = [];
+      for (const name of names) folders.push(this.#nameIn(folders.join("/"), name));
+      if (this.#known.size >= MAX_KNOWN) this.#known.clear();
+      this.#known.set(key, folders);
+    }
+    return folders;
+  }
+
+  #nameIn(parent: string, name: string): string {
+    if (this.folder.has(join(parent, name))) return name;
+    const isSame = (other: string) => other.normalize("NFC").toLowerCase() === name;
+    return this.folder.namesIn(parent).find(isSame) ?? name;
   }
 
   #write(path: string, json: unknown): "stored" | "skipped" {

@@ -1,5 +1,5 @@
 /** An output folder whose files are written whole or not at all. */
-import { rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { FileError, fileReason, SetupError } from "./errors.ts";
 import { type Failure, FailureList, failuresFile } from "./failures.ts";
@@ -83,6 +83,15 @@ export class OutputFolder implements AsyncDisposable {
   /** Whether the file is there. */
   has(relativePath: string): boolean {
     return exists(join(this.path, relativePath));
+  }
+
+  /** Names in a folder, sorted; none if there is no such folder. */
+  namesIn(relativePath: string): string[] {
+    try {
+      return readdirSync(join(this.path, relativePath)).sort();
+    } catch {
+      return [];
+    }
   }
 
   /** The file's text; undefined if it is not there. */

@@ -89,6 +89,23 @@ Deno.test("RecordStore.put() leaves what is there, unless told to overwrite", as
   assert.equal(await read(), 3);
 });
 
+Deno.test("RecordStore.put() goes on in folders whose names are in other case of letters", async () => {
+  await using dir = await tempDir();
+  await Deno.mkdir(join(dir.path, "EVERYWHERE/2020-01-01"), { recursive: true });
+  await Deno.writeTextFile(join(dir.path, "EVERYWHERE/2020-01-01/old.json"), '{"id":"old"}');
+  await using output = await OutputFolder.open(dir.path, "download");
+  const store = new RecordStore(output, parseGroupBy("access,day"), false);
+  const [access, day] = ["EVERYWHERE", "2020-01-01"];
+  assert.equal(store.put({ id: "old", access, day }).result, "skipped");
+  assert.equal(store.put({ id: "new", access, day: "2020-01-02" }).result, "stored");
+  assert.equal(store.put({ id: "other", access: "NORWAY", day }).result, "stored");
+  assert.deepEqual(await Array.fromAsync(walkFiles(dir.path)), [
+    "EVERYWHERE/2020-01-01/old.json",
+    "EVERYWHERE/2020-01-02/new.json",
+    "norway/2020-01-01/other.json",
+  ]);
+});
+
 Deno.test("RecordStore.put() writes nothing outside its folder", async () => {
   await using dir = await tempDir();
   const root = join(dir.path, "one/two");
