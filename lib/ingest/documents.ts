@@ -6,6 +6,7 @@ import { count } from "../shared/progress.ts";
 import type { Stage } from "../shared/run.ts";
 import { regrouped } from "../shared/streams.ts";
 import { VectorFolder } from "../vectors/vector_folder.ts";
+import { JsonDocuments } from "./json_documents.ts";
 import type { Position } from "./journal.ts";
 import type { IngestOptions } from "./options.ts";
 
@@ -36,10 +37,14 @@ export interface LoadedGroup {
 /** Reads records and vectors, and counts the records that have no vector. */
 export class DocumentReader {
   readonly #vectors: VectorFolder;
+  readonly #json: JsonDocuments | undefined;
   #withoutVector = 0;
 
   constructor(private readonly options: IngestOptions, private readonly stage: Stage) {
-    this.#vectors = new VectorFolder(options.vectorsDir, options);
+    const { vectorsDir, recordsDir, format, suffix } = options;
+    this.#vectors = new VectorFolder(vectorsDir, options);
+    const records = recordsDir === vectorsDir ? undefined : recordsDir;
+    this.#json = format === "json" ? new JsonDocuments(suffix, records) : undefined;
   }
 
   /** The documents of the sources that have a vector, as many together as a bulk takes. */
@@ -58,6 +63,7 @@ export class DocumentReader {
   async #readOne(source: Source): Promise<Loaded | undefined> {
     const { record } = source;
     try {
+      if (this.#json !== undefined) return { ...await this.#json.read(record), source };
       const document = toDocument(await readRecord(record));
       const vector = source.vector ?? await this.#vectors.read(record.folder, record.stem);
       if (vector !== undefined) return { document, vector, source };
@@ -67,6 +73,11 @@ export class DocumentReader {
       await this.stage.fail({ id: record.stem, file: record.path, stage: "read" }, error);
     }
     return undefined;
+  }
+
+  /** How many records were skipped for want of a vector. */
+  get withoutVector(): number {
+    return this.#withoutVector;
   }
 
   /** Says how many records were skipped for want of a vector, and what was read in another way. */

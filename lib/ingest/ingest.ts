@@ -42,7 +42,28 @@ export async function ingest(options: IngestOptions, run: Stage): Promise<Report
   await work.end();
   await resumption.end();
   reader.explain();
-  return { json: { index: options.index, documents, failures: work.output.failures.path } };
+  const isEmpty = isNothing(reader, options, run);
+  return {
+    isEmpty,
+    json: { index: options.index, documents, failures: work.output.failures.path },
+  };
+}
+
+/** Whether not one record could be ingested, though all were to be; says what to look at. */
+function isNothing(reader: DocumentReader, options: IngestOptions, run: Stage): boolean {
+  const { total = 0, stored, skipped, failed } = run.stats;
+  const isPart = options.retryFailed || options.shard !== undefined || options.skip > 0;
+  if (isPart || stored > 0 || failed > 0 || skipped > reader.withoutVector) return false;
+  if (total > 0) {
+    const { vectorsDir, format, suffix } = options;
+    run.warn(
+      `not one of ${
+        count(total)
+      } records has a vector "<id>${suffix}.${format}" in "${vectorsDir}": ` +
+        "look at --vectors-dir, --suffix and --format",
+    );
+  }
+  return true;
 }
 
 /** @throws {UsageError} if the index would be emptied and only a part of the records put in */
@@ -54,15 +75,23 @@ function checkTogether({ recreateIndex, retryFailed, shard }: IngestOptions): vo
   );
 }
 
-function selectionOf({ recordsDir, skip, shard, retryFailed, indexDir }: IngestOptions): Selection {
+/** The files that are worked through: records, or documents among the vectors. */
+function selectionOf(options: IngestOptions): Selection {
+  const { recordsDir, vectorsDir, format, suffix, skip, shard, retryFailed, indexDir } = options;
+  const isJson = format === "json";
   return {
-    recordsDir,
-    recordsGlob: "**/*",
+    recordsDir: isJson ? vectorsDir : recordsDir,
+    recordsGlob: isJson ? `**/*${literal(suffix)}.json` : "**/*",
     passOver: skip,
     shard,
     retryFailed,
     outputDir: indexDir,
   };
+}
+
+/** A text as a glob that finds just it. */
+function literal(text: string): string {
+  return text.replace(/[[*?]/g, "[$&]");
 }
 
 /**
@@ -152,9 +181,9 @@ async function planIngest(
   for await (const records of selectRecords(selection)) {
     run.signal.throwIfAborted();
     plan.records += records.length;
-    plan.withVector += records.filter(({ folder, stem }) =>
-      vectors.find(folder, stem) !== undefined
-    ).length;
+    plan.withVector += options.format === "json"
+      ? records.length
+      : records.filter(({ folder, stem }) => vectors.find(folder, stem) !== undefined).length;
   }
   run.stats.total = plan.records;
   const text = `${count(plan.records)} records, ${count(plan.withVector)} of them with a vector`;

@@ -1,4 +1,5 @@
 /** Options of `deno task ingest`. */
+import { Option } from "@commander-js/extra-typings";
 import { statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { retryFailedOption, shardOption } from "../catalog/selection_options.ts";
@@ -29,8 +30,13 @@ import {
 import { retriesOption, timeoutOption } from "../shared/options.ts";
 import { joinPermissions, type Permissions } from "../shared/permissions.ts";
 import { withoutCredentials } from "../shared/urls.ts";
-import { formatOption, suffixOption } from "../vectors/options.ts";
-import { VECTOR_FORMATS, type VectorFormat } from "../vectors/vector_store.ts";
+import { suffixOption } from "../vectors/options.ts";
+import { VECTOR_FORMATS } from "../vectors/vector_store.ts";
+
+/** Formats that are ingested: vectors beside records, or documents with their vector. */
+export const INGEST_FORMATS = [...VECTOR_FORMATS, "json"] as const;
+/** One of {@linkcode INGEST_FORMATS}. */
+export type IngestFormat = typeof INGEST_FORMATS[number];
 
 /** What an ingest run is to do. */
 export interface IngestOptions extends CommonOptions {
@@ -43,11 +49,11 @@ export interface IngestOptions extends CommonOptions {
   readonly mapping: string;
   /** Absolute path of the mapping file, if one was named. */
   readonly mappingFile: string | undefined;
-  /** Absolute path of the records' folder. */
+  /** Absolute path of the records' folder; with `json`, of those that are asked where a file is wrong. */
   readonly recordsDir: string;
   /** Absolute path of the vectors' folder. */
   readonly vectorsDir: string;
-  readonly format: VectorFormat;
+  readonly format: IngestFormat;
   readonly suffix: string;
   /** Documents that are written at a time. */
   readonly bulkSize: number;
@@ -92,7 +98,7 @@ function command() {
     .argument("[MAPPING_FILE]", "as --mapping")
     .argument("[RECORDS_DIR]", "as --records-dir", path)
     .argument("[VECTORS_DIR]", "as --vectors-dir", path)
-    .argument("[FORMAT]", "as --format", choice(VECTOR_FORMATS))
+    .argument("[FORMAT]", "as --format", choice(INGEST_FORMATS))
     .argument("[SUFFIX]", "as --suffix", fileSuffix)
     .argument("[BULK_SIZE]", "as --bulk-size", bulkSize)
     .argument("[RECREATE_INDEX]", "true or false, as --recreate-index", yesNo)
@@ -105,7 +111,10 @@ function command() {
       "mapping file, whose name less the extension is the index; or name of an index",
       DEFAULT_INDEX,
     )
-    .addOption(formatOption())
+    .addOption(
+      new Option("--format <format>", "npy, vct, or json: a document with its vector in each file")
+        .default("npy" as IngestFormat).argParser(choice(INGEST_FORMATS)),
+    )
     .addOption(suffixOption())
     .option("--bulk-size <number>", "documents that are written at a time", bulkSize, 500)
     .option("--recreate-index", "begin the index anew", false)
@@ -141,22 +150,22 @@ export function parseIngestOptions(argv: readonly string[]): IngestOptions {
   const url = or("url", o.url, server === undefined ? undefined : serverUrl(server, port));
   const mapping = or("mapping", o.mapping, mappingFile);
   const isNamed = mappingFile !== undefined || parsed.getOptionValueSource("mapping") === "cli";
+  const chosenFormat = or("format", o.format, format);
+  const chosenVectors = needed(
+    or("vectorsDir", o.vectorsDir, vectorsDir),
+    "The vectors' folder",
+    "ingest",
+  );
   return {
     place: placeOf(parsed, { ...o, url, user: or("user", o.user, user) }, password),
     indexDir: o.indexDir,
     mapping,
     ...isNamed ? indexOf(mapping) : { index: mapping, mappingFile: undefined },
-    recordsDir: needed(
-      or("recordsDir", o.recordsDir, recordsDir),
-      "The records' folder",
-      "ingest",
-    ),
-    vectorsDir: needed(
-      or("vectorsDir", o.vectorsDir, vectorsDir),
-      "The vectors' folder",
-      "ingest",
-    ),
-    format: or("format", o.format, format),
+    recordsDir: chosenFormat === "json"
+      ? or("recordsDir", o.recordsDir, recordsDir) ?? chosenVectors
+      : needed(or("recordsDir", o.recordsDir, recordsDir), "The records' folder", "ingest"),
+    vectorsDir: chosenVectors,
+    format: chosenFormat,
     suffix: or("suffix", o.suffix, suffix),
     bulkSize: or("bulkSize", o.bulkSize, bulkSize),
     recreateIndex: or("recreateIndex", o.recreateIndex, recreateIndex),
@@ -190,6 +199,9 @@ function serverUrl(server: string, port: number | undefined): URL[] {
 /** A mapping file and its base name less the last extension, else the name of an index. */
 function indexOf(mapping: string): { index: string; mappingFile: string | undefined } {
   const isFile = statSync(mapping, { throwIfNoEntry: false })?.isFile() ?? false;
+  if (!isFile && /[/\\]|\.mapping$/.test(mapping)) {
+    throw new UsageError(`Cannot read mapping file "${mapping}": no such file`);
+  }
   const name = isFile ? basename(mapping).replace(/(.)\.[^.]*$/, "$1") : mapping;
   try {
     return { index: plainName(name), mappingFile: isFile ? path(mapping) : undefined };

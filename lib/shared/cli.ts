@@ -68,7 +68,7 @@ function conclude(run: Run, fatal: unknown, report: Report, { json }: CommonOpti
   }
   if (aborted) return EXIT.interrupted;
   if (error !== undefined) return EXIT.usage;
-  return counts.failed > 0 ? EXIT.itemsFailed : EXIT.done;
+  return counts.failed > 0 || report.isEmpty ? EXIT.itemsFailed : EXIT.done;
 }
 
 /** Prints why the arguments were not taken, or the help that they asked for; gives the exit code. */

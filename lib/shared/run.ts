@@ -15,6 +15,8 @@ export interface Report {
   readonly text?: string;
   /** In place of the counts in the last line on stderr. */
   readonly summary?: string;
+  /** There was nothing to be done where something was expected: exit code 1. */
+  readonly isEmpty?: boolean;
 }
 
 /** One flow at work, alone or among others: what it needs of the world around it. */

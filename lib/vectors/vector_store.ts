@@ -13,7 +13,8 @@ export type VectorFormat = typeof VECTOR_FORMATS[number];
 
 /** How a folder names its vectors. */
 export interface VectorNaming {
-  readonly format: VectorFormat;
+  /** `json` holds a document with its vector, which is read elsewhere. */
+  readonly format: VectorFormat | "json";
   /** Follows the id in the file's name. */
   readonly suffix: string;
 }
@@ -36,7 +37,7 @@ export function encodeVector(vector: Float32Array, format: VectorFormat): Uint8A
  */
 export async function isWholeVector(
   path: string,
-  format: VectorFormat,
+  format: VectorNaming["format"],
   size?: number,
 ): Promise<boolean> {
   if (!exists(path)) return false;
@@ -59,7 +60,7 @@ export async function isWholeVector(
  */
 export async function readVectorFile(
   path: string,
-  format: VectorFormat = path.toLowerCase().endsWith(".npy") ? "npy" : "vct",
+  format: VectorNaming["format"] = path.toLowerCase().endsWith(".npy") ? "npy" : "vct",
   onText: () => void = () => {},
 ): Promise<Float32Array> {
   try {

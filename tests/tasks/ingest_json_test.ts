@@ -1,0 +1,125 @@
+/** Documents with their vectors in one file, and runs that find nothing to ingest. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { EmbeddedIndex } from "../../lib/index/embedded/embedded_index.ts";
+import { encodeVct } from "../../lib/vectors/vct.ts";
+import { jsonOf, runTask } from "../helpers/run_task.ts";
+import { tempDir } from "../helpers/temp_dir.ts";
+
+async function write(path: string, content: unknown): Promise<void> {
+  await Deno.mkdir(join(path, ".."), { recursive: true });
+  const text = typeof content === "string" ? content : JSON.stringify(content);
+  await Deno.writeTextFile(path, text);
+}
+
+const VECTOR = [0.5, -0.25, 0.125, 1];
+
+Deno.test("ingest --format json takes documents with their vectors, each under its file's name", async () => {
+  await using dir = await tempDir();
+  const [vectors, records] = [join(dir.path, "v"), join(dir.path, "r")];
+  const inner = {
+    id: "a",
+    filename: "digifoto_1",
+    access: "EVERYWHERE",
+    title: "Ski",
+    creators: "Wilse",
+    subject: ["snow", 7],
+  };
+  await write(join(vectors, "nb/a_inc.json"), { ...inner, vector: VECTOR });
+  await write(join(vectors, "nb/b_inc.json"), { ...inner, vector: VECTOR.toReversed() }); // of "a"
+  await write(join(vectors, "nb/c_inc.json"), { ...inner, vector: [1, 2, 3, 4] }); // without record
+  await write(join(vectors, "nb/d_inc.json"), { ...inner, id: "d", vector: ["x"] });
+  await write(join(vectors, "nb/e_inc.json"), "{");
+  await write(join(vectors, "nb/f.json"), { ...inner, id: "f", vector: VECTOR }); // another suffix
+  await write(join(records, "norway/b.json"), {
+    id: "b",
+    accessInfo: { accessAllowedFrom: "NORWAY" },
+    metadata: { title: "Boat" },
+  });
+  const args = ["ingest", "--vectors-dir", vectors, "--records-dir", records, "--format", "json"]
+    .concat("--suffix", "_inc", "--index-dir", join(dir.path, "i"), "--json");
+  const result = await runTask(args);
+  assert.equal(result.code, 1, result.stderr);
+  const { total, stored, failed, errors } = jsonOf(result);
+  assert.deepEqual([total, stored, failed], [5, 2, 3]);
+  assert.deepEqual(errors, { record_id: 1, vector_file: 1, record_json: 1 });
+  assert.match(result.stderr, /c_inc\.json": it tells of "a", and there is no record "c" in/);
+  await using index = await EmbeddedIndex.open({
+    dir: join(dir.path, "i"),
+    name: "images.knn",
+    mode: "read",
+  });
+  const [a, b] = [await index.get("id", "a"), await index.get("id", "b")];
+  assert.deepEqual([a?.document.title, a?.document.access], ["Ski", "everywhere"]);
+  assert.deepEqual([a?.document.creators, a?.document.subject], [["Wilse"], ["snow"]]);
+  assert.deepEqual([b?.document.title, b?.document.access], ["Boat", "norway"]);
+  assert.deepEqual([...a!.vector], VECTOR);
+  assert.deepEqual([...b!.vector], VECTOR.toReversed());
+});
+
+Deno.test("ingest --format json needs no records where the files are right", async () => {
+  await using dir = await tempDir();
+  await write(join(dir.path, "v/a.json"), { id: "a", title: "Ski", vector: VECTOR });
+  const args = ["ingest", "--vectors-dir", join(dir.path, "v"), "--format", "json"]
+    .concat("--index-dir", join(dir.path, "i"), "--json");
+  const result = await runTask(args);
+  assert.equal(result.code, 0, result.stderr);
+  assert.deepEqual([jsonOf(result).stored, jsonOf(result).documents], [1, 1]);
+});
+
+Deno.test("ingest says once that .npy files hold text", async () => {
+  await using dir = await tempDir();
+  for (const id of ["a", "b"]) {
+    await write(join(dir.path, "r", `${id}.json`), { id });
+    await write(join(dir.path, "v", `${id}.npy`), encodeVct(Float32Array.from(VECTOR)));
+  }
+  const { code, stderr } = await runTask(
+    ["ingest", "--records-dir", join(dir.path, "r"), "--vectors-dir", join(dir.path, "v")]
+      .concat("--index-dir", join(dir.path, "i")),
+  );
+  assert.equal(code, 0, stderr);
+  assert.equal(stderr.match(/2 \.npy files hold text, and were read as \.vct/g)?.length, 1);
+  assert.match(stderr, /2 stored/);
+});
+
+Deno.test("ingest that finds nothing ends with 1, and says what to look at", async () => {
+  await using dir = await tempDir();
+  await Deno.mkdir(join(dir.path, "v"));
+  for (const id of ["a", "b"]) await write(join(dir.path, "r", `${id}.json`), { id });
+  const args = [
+    "ingest",
+    "--records-dir",
+    join(dir.path, "r"),
+    "--vectors-dir",
+    join(dir.path, "v"),
+  ]
+    .concat("--index-dir", join(dir.path, "i"), "--suffix", "_inception");
+  const without = await runTask(args);
+  assert.equal(without.code, 1);
+  assert.match(
+    without.stderr,
+    /not one of 2 records has a vector "<id>_inception\.npy" in ".*": look at --vectors-dir, --suffix and --format$/m,
+  );
+  assert.deepEqual(await Array.fromAsync(Deno.readDir(join(dir.path, "i")), ({ name }) => name), [
+    ".maken",
+  ]);
+  const shard = await runTask([...args, "--shard", "1/1000"]);
+  assert.equal(shard.code, 0, "a part may well be empty");
+  await Deno.mkdir(join(dir.path, "none"));
+  const none = await runTask(
+    ["ingest", "--records-dir", join(dir.path, "none"), "--vectors-dir", join(dir.path, "v")]
+      .concat("--index-dir", join(dir.path, "i")),
+  );
+  assert.equal(none.code, 1);
+  assert.match(none.stderr, /no record in ".*none" matches/);
+});
+
+Deno.test("ingest names a mapping file that is not there", async () => {
+  await using dir = await tempDir();
+  const data = ["--records-dir", dir.path, "--vectors-dir", dir.path, "--index-dir", dir.path];
+  for (const mapping of ["./nowhere/images.knn.mapping", "images.knn.mapping"]) {
+    const { code, stderr } = await runTask(["ingest", ...data, "--mapping", mapping]);
+    assert.equal(code, 2);
+    assert.equal(stderr, `ingest: Cannot read mapping file "${mapping}": no such file\n`);
+  }
+});
