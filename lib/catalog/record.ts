@@ -15,6 +15,8 @@ export interface CatalogRecord {
   readonly issued: string | undefined;
   readonly created: string | undefined;
   readonly thumbnails: Thumbnails;
+  /** Fields of the catalogue that hold something of another kind, which is left out. */
+  readonly leftOut: readonly string[];
 }
 
 /** Addresses of a record's picture (HAL links). */
@@ -47,22 +49,35 @@ export function toRecord(json: unknown): CatalogRecord | undefined {
   const { title, creators, identifiers, subject, subjectName, originInfo } = fields(metadata);
   const { issued, created } = fields(originInfo);
   const { thumbnail_custom, thumbnail_large, thumbnail_medium } = fields(_links);
+  const leftOut: string[] = [];
+  const one = (name: string, value: unknown, read = text) => {
+    const found = read(value);
+    if (found === undefined && isSomething(value)) leftOut.push(name);
+    return found;
+  };
+  const many = (name: string, value: unknown) => {
+    const found = texts(value);
+    const given = Array.isArray(value) ? value : [value];
+    if (found.length < given.filter(isSomething).length) leftOut.push(name);
+    return found;
+  };
   return {
     id,
     urn: text(fields(identifiers).urn),
-    access: text(accessAllowedFrom),
-    license: text(license),
-    title: text(title),
-    creators: texts(creators),
-    topics: texts(fields(subject).topics),
-    subjectNames: texts(subjectName),
-    issued: text(issued),
-    created: text(created),
+    access: one("accessAllowedFrom", accessAllowedFrom),
+    license: one("license", license),
+    title: one("title", title),
+    creators: many("creators", creators),
+    topics: many("topics", fields(subject).topics),
+    subjectNames: many("subjectName", subjectName),
+    issued: one("issued", issued, textOrNumber),
+    created: one("created", created, textOrNumber),
     thumbnails: {
       custom: href(thumbnail_custom),
       large: href(thumbnail_large),
       medium: href(thumbnail_medium),
     },
+    leftOut,
   };
 }
 
@@ -76,10 +91,33 @@ function href(link: unknown): string | undefined {
   return links.map((one) => text(fields(one).href)).find((address) => address !== undefined);
 }
 
+/** A text, or the first one in a list or an object. */
 function text(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
+  if (typeof value === "string") return value;
+  if (typeof value !== "object" || value === null) return undefined;
+  const inner = value as Record<string, unknown>;
+  const names = Object.keys(value).filter((name) => !ABOUT_TEXT.test(name));
+  for (const name of [...TEXT_NAMES, ...names]) {
+    const found = Object.hasOwn(inner, name) ? text(inner[name]) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
+/** Fields of an object that hold its text, the likeliest first; and those that only tell of it. */
+const TEXT_NAMES = ["value", "@value", "#text", "text", "name", "title", "label"];
+const ABOUT_TEXT = /^@?(lang|language|type|roles?|id|uri|href|xml:lang)$/i;
+
+function textOrNumber(value: unknown): string | undefined {
+  return typeof value === "number" ? String(value) : text(value);
+}
+
+/** The text of each in a list; of what is no list, its own. */
 function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return values.map(text).filter((found) => found !== undefined && found !== "") as string[];
+}
+
+function isSomething(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== "";
 }

@@ -24,14 +24,24 @@ export function toDocument(record: CatalogRecord): Document {
   return {
     id,
     filename: (urn ?? "").replace("URN:NBN:no-nb_", ""),
-    access: (access ?? "").toLowerCase(),
+    access: term((access ?? "").toLowerCase()),
     title: (title ?? "").trim(),
     creators,
     subject: [...record.topics, ...record.subjectNames],
-    license: license ?? "",
-    date: issued ?? created ?? "",
+    license: term(license ?? ""),
+    date: term(issued ?? created ?? ""),
     thumbnail: thumbnail(thumbnails),
   };
+}
+
+/** Bytes of UTF-8 that Lucene, in Elasticsearch and OpenSearch, takes of a text that is one term. */
+const MAX_TERM_BYTES = 32_766;
+
+/** As much of the text as an index takes as one term. */
+function term(text: string): string {
+  if (text.length * 3 <= MAX_TERM_BYTES) return text;
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(MAX_TERM_BYTES));
+  return text.slice(0, read);
 }
 
 /** Address of a small picture; empty if there is none. */

@@ -1,4 +1,5 @@
 /** Documents with their vectors: what ingest makes of records, and puts into an index. */
+import type { CatalogRecord } from "../catalog/record.ts";
 import { readRecord, type RecordFile } from "../catalog/record_files.ts";
 import { toDocument } from "../index/document.ts";
 import type { IndexItem } from "../index/types.ts";
@@ -39,6 +40,9 @@ export class DocumentReader {
   readonly #vectors: VectorFolder;
   readonly #json: JsonDocuments | undefined;
   #withoutVector = 0;
+  /** Records with something that is left out, and what it is in the first of them. */
+  #oddRecords = 0;
+  #oddExample: string | undefined;
 
   constructor(private readonly options: IngestOptions, private readonly stage: Stage) {
     const { vectorsDir, recordsDir, format, suffix } = options;
@@ -64,7 +68,9 @@ export class DocumentReader {
     const { record } = source;
     try {
       if (this.#json !== undefined) return { ...await this.#json.read(record), source };
-      const document = toDocument(await readRecord(record));
+      const catalogued = await readRecord(record);
+      if (catalogued.leftOut.length > 0) this.#countLeftOut(catalogued);
+      const document = toDocument(catalogued);
       const vector = source.vector ?? await this.#vectors.read(record.folder, record.stem);
       if (vector !== undefined) return { document, vector, source };
       this.stage.stats.skipped++;
@@ -73,6 +79,11 @@ export class DocumentReader {
       await this.stage.fail({ id: record.stem, file: record.path, stage: "read" }, error);
     }
     return undefined;
+  }
+
+  #countLeftOut({ id, leftOut }: CatalogRecord): void {
+    this.#oddRecords++;
+    this.#oddExample ??= `${leftOut.join(", ")} of "${id}"`;
   }
 
   /** How many records were skipped for want of a vector. */
@@ -85,6 +96,13 @@ export class DocumentReader {
     const { textFiles } = this.#vectors;
     if (textFiles > 0) {
       this.stage.warn(`${count(textFiles)} .npy files hold text, and were read as .vct`);
+    }
+    if (this.#oddRecords > 0) {
+      const records = this.#oddRecords === 1 ? "1 record" : `${count(this.#oddRecords)} records`;
+      this.stage.warn(
+        `${records} with something that is no text, which is left out: ${this.#oddExample}` +
+          (this.#oddRecords > 1 ? " is the first" : ""),
+      );
     }
     const n = this.#withoutVector;
     if (n > 0) this.stage.warn(`skipped without a vector: ${n}`);

@@ -33,10 +33,15 @@ Deno.test("toDocument() has every field of the record that a search shows", () =
 });
 
 Deno.test("toDocument() takes the next best of what a record lacks, or has in another type", () => {
-  const metadata = { ...record.metadata, originInfo: { issued: 1921, created: "1920" } };
+  const metadata = { ...record.metadata, originInfo: { issued: true, created: "1920" } };
   const _links = { thumbnail_medium: "no link", thumbnail_large: large };
   const { date, thumbnail } = toDocument(toRecord({ ...record, metadata, _links })!);
   assert.deepEqual([date, thumbnail], ["1920", large.href]);
+  const numeric = { ...record.metadata, originInfo: { issued: 1921, created: "1920" } };
+  assert.equal(toDocument(toRecord({ ...record, metadata: numeric })!).date, "1921");
+  const long = { accessAllowedFrom: "Å".repeat(33_000), license: "x" };
+  const { access } = toDocument(toRecord({ ...record, accessInfo: long })!);
+  assert.equal(access, "å".repeat(16_383), "as many bytes as Lucene takes of a term");
   const texts = {
     id: "",
     filename: "",

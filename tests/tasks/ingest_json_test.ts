@@ -123,3 +123,21 @@ Deno.test("ingest names a mapping file that is not there", async () => {
     assert.equal(stderr, `ingest: Cannot read mapping file "${mapping}": no such file\n`);
   }
 });
+
+Deno.test("ingest says once how many records have something that it leaves out", async () => {
+  await using dir = await tempDir();
+  for (const [id, title] of [["a", 7], ["b", "Ski"], ["c", true]] as const) {
+    await write(join(dir.path, "r", `${id}.json`), { id, metadata: { title } });
+    await write(join(dir.path, "v", `${id}.vct`), encodeVct(Float32Array.from(VECTOR)));
+  }
+  const { code, stderr } = await runTask(
+    ["ingest", "--records-dir", join(dir.path, "r"), "--vectors-dir", join(dir.path, "v")]
+      .concat("--format", "vct", "--index-dir", join(dir.path, "i")),
+  );
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stderr,
+    /2 records with something that is no text, which is left out: title of "a" is/,
+  );
+  assert.match(stderr, /3 stored/);
+});
