@@ -123,6 +123,9 @@ async function* sizes(
   else for await (const { names } of selectNames(selection, onUnreadable)) yield names.length;
 }
 
+/** The glob that finds all records. */
+export const ALL_RECORDS = "**/*";
+
 /** Why a run has no records. */
 export function whyNoRecords({ recordsDir, recordsGlob, ...o }: Selection): string {
   if (o.retryFailed) return `no listed failure is one of a record below "${recordsDir}"`;
@@ -130,5 +133,8 @@ export function whyNoRecords({ recordsDir, recordsGlob, ...o }: Selection): stri
     o.passOver > 0 ? `after the first ${o.passOver}` : "",
     o.shard === undefined ? "" : `in shard ${o.shard.index}/${o.shard.count}`,
   ].filter((text) => text !== "").join(" ");
-  return `no record in "${recordsDir}" matches "${recordsGlob}"${without && ` ${without}`}`;
+  const where = recordsGlob === ALL_RECORDS
+    ? `there is no record in "${recordsDir}"`
+    : `no record in "${recordsDir}" matches "${recordsGlob}"`;
+  return `${where}${without && ` ${without}`}`;
 }

@@ -50,7 +50,7 @@ export async function fetchImage(
 
 /** A picture may be smaller than what is asked for; rights are enforced where pictures are served. */
 function explainRefusal({ message, info }: HttpError): HttpError {
-  const reason = isAboutSize(info.body ?? "")
+  const reason = [400, 403, 501].includes(info.status ?? 0) && isAboutSize(info.body ?? "")
     ? "the server does not enlarge pictures, and this one is smaller than what was asked for"
     : info.status === 403
     ? "the item's rights do not let it be seen from here"
@@ -62,8 +62,11 @@ function explainRefusal({ message, info }: HttpError): HttpError {
 
 /** Whether a refusal tells of a size above the picture's own, as image servers word it. */
 function isAboutSize(body: string): boolean {
-  return /up-?scal|scales? (in excess|above|over|greater|larger)|(exceeds?|larger|greater|bigger) (than )?(the )?(full|original|source|native|maximum|max)/i
-    .test(body);
+  if (/up-?scal|\bscales? (in excess|above|over|greater|larger)/i.test(body)) return true;
+  const isLarger = /exceed|larger|greater|bigger/i.test(body);
+  const isOfPicture = /\b(size|width|height|dimensions?|resolution)\b/i.test(body) &&
+    /\b(image|picture|full|original|source|native)\b/i.test(body);
+  return isLarger && isOfPicture;
 }
 
 /** The answer, if its first bytes are those of a picture. */

@@ -9,19 +9,27 @@ import { Layout } from "../shared/layout.ts";
 export const MAX_IMAGE_BYTES = 50e6;
 
 /** Ends of a picture's name, best first; Maken itself writes the first. */
-const EXTENSIONS = [
-  ...[".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif"],
-  ...[".bmp", ".jp2", ".avif", ".heic"], // what cannot be read is told, not passed over
-];
+const EXTENSIONS = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif"];
+/** Ends of names of pictures that cannot be read: that is told, where there is no other. */
+const UNREADABLE = [".bmp", ".jp2", ".avif", ".heic"];
+const ALL_EXTENSIONS = [...EXTENSIONS, ...UNREADABLE];
 
-/** Folders whose odd names are remembered: those in which a record's picture may lie. */
-const MAX_REMEMBERED = 16;
+/** Folders of which it is remembered how their pictures are named. */
+const MAX_REMEMBERED = 1000;
+
+/** How the pictures of a folder are named, where not just as Maken names them. */
+interface OddNames {
+  /** Extensions as they are written, best first. */
+  readonly extensions: readonly string[];
+  /** Names that are not ASCII, by their stems in Unicode's normalization form C. */
+  readonly composed: ReadonlyMap<string, string>;
+}
 
 /** Finds the pictures of records, whichever of the known layouts the folder has. */
 export class ImageFiles {
   readonly #layout: Layout;
-  /** Odd names in the folders that were looked into last. */
-  readonly #odd = new Map<string, ReadonlyMap<string, string>>();
+  /** The folder that was looked into last is the last one. */
+  readonly #odd = new Map<string, OddNames>();
 
   /** @param root absolute path */
   constructor(private readonly root: string) {
@@ -39,16 +47,22 @@ export class ImageFiles {
       const dir = join(this.root, place);
       const usual = join(dir, `${stem}.jpg`);
       if (exists(usual)) return usual;
-      const odd = this.#oddNames(dir).get(stem.normalize());
-      if (odd !== undefined) return join(dir, odd);
+      const { extensions, composed } = this.#oddNames(dir);
+      const names = extensions.map((extension) => stem + extension);
+      const alike = composed.get(stem.normalize());
+      if (alike !== undefined) names.push(alike);
+      const name = names.find((name) => exists(join(dir, name)));
+      if (name !== undefined) return join(dir, name);
     }
     return undefined;
   }
 
-  /** Whether there is a picture of the record; an empty file is none. */
+  /** Whether there is a picture of the record that can be read; an empty file is none. */
   has(folder: string, stem: string): boolean {
     const path = this.find(folder, stem);
-    return path !== undefined && statSync(path).size > 0;
+    if (path === undefined || UNREADABLE.includes(extensionOf(path).toLowerCase())) return false;
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat !== undefined && stat.isFile() && stat.size > 0;
   }
 
   /**
@@ -61,27 +75,27 @@ export class ImageFiles {
     return path === undefined ? undefined : await readImageFile(path);
   }
 
-  /**
-   * Pictures that have not just the name that Maken gives, by the stem of their names. Names that look
-   * alike may be composed of other characters (Unicode, normalization form C).
-   */
-  #oddNames(dir: string): ReadonlyMap<string, string> {
-    const known = this.#odd.get(dir);
-    if (known !== undefined) return known;
-    const names = new Map<string, string>();
-    const rank = (name: string) => EXTENSIONS.indexOf(extensionOf(name).toLowerCase());
-    for (const name of namesIn(dir)) {
-      const extension = extensionOf(name);
-      const isUsual = extension === ".jpg" && isAscii(name);
-      if (isUsual || rank(name) < 0) continue;
-      const stem = name.slice(0, -extension.length).normalize();
-      const other = names.get(stem);
-      if (other === undefined || rank(name) < rank(other)) names.set(stem, name);
-    }
-    if (this.#odd.size >= MAX_REMEMBERED) this.#odd.clear();
-    this.#odd.set(dir, names);
-    return names;
+  #oddNames(dir: string): OddNames {
+    const odd = this.#odd.get(dir) ?? oddNamesIn(dir);
+    this.#odd.delete(dir);
+    this.#odd.set(dir, odd);
+    const [oldest] = this.#odd.keys();
+    if (this.#odd.size > MAX_REMEMBERED) this.#odd.delete(oldest!);
+    return odd;
   }
+}
+
+function oddNamesIn(dir: string): OddNames {
+  const extensions = new Set<string>();
+  const composed = new Map<string, string>();
+  const rank = (extension: string) => ALL_EXTENSIONS.indexOf(extension.toLowerCase());
+  for (const name of namesIn(dir)) {
+    const extension = extensionOf(name);
+    if (rank(extension) < 0) continue;
+    if (extension !== ".jpg") extensions.add(extension);
+    if (!isAscii(name)) composed.set(name.slice(0, -extension.length).normalize(), name);
+  }
+  return { extensions: [...extensions].sort((a, b) => rank(a) - rank(b)), composed };
 }
 
 function extensionOf(name: string): string {

@@ -1,6 +1,6 @@
 /** FLOW: records + vectors -> documents -> bulk. */
 import type { RecordFile } from "../catalog/record_files.ts";
-import { type Selection, selectRecords } from "../catalog/selection.ts";
+import { ALL_RECORDS, type Selection, selectRecords } from "../catalog/selection.ts";
 import { Worklist } from "../catalog/worklist.ts";
 import type { BulkResult, VectorIndex } from "../index/types.ts";
 import { errorMessage, SetupError, UsageError, VectorError } from "../shared/errors.ts";
@@ -25,7 +25,7 @@ export async function ingest(options: IngestOptions, run: Stage): Promise<Report
   const resumption = await Resumption.begin(work, options, run);
 
   const reader = new DocumentReader(options, run);
-  const groups = await unlessEmpty(reader.groups(resumption.left(work.records())));
+  await using groups = await unlessEmpty(reader.groups(resumption.left(work.records())));
   let documents: number | undefined;
   if (groups !== undefined) {
     const { first } = groups;
@@ -81,7 +81,7 @@ function selectionOf(options: IngestOptions): Selection {
   const isJson = format === "json";
   return {
     recordsDir: isJson ? vectorsDir : recordsDir,
-    recordsGlob: isJson ? `**/*${literal(suffix)}.json` : "**/*",
+    recordsGlob: isJson ? `**/*${literal(suffix)}.json` : ALL_RECORDS,
     passOver: skip,
     shard,
     retryFailed,

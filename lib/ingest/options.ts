@@ -103,7 +103,7 @@ function command() {
     .argument("[BULK_SIZE]", "as --bulk-size", bulkSize)
     .argument("[RECREATE_INDEX]", "true or false, as --recreate-index", yesNo)
     .argument("[SKIP]", "as --skip", integer(0))
-    .option("--records-dir <dir>", "folder of the records (needed)", path)
+    .option("--records-dir <dir>", "folder of the records (needed, but with json)", path)
     .option("--vectors-dir <dir>", "folder of the vectors (needed)", path);
   return withPlace(named, "folder of the index; with --url, of the list of failures")
     .option(

@@ -4,7 +4,7 @@ import type { Mapping } from "../index/server/mapping.ts";
 import type { IndexItem, VectorIndex } from "../index/types.ts";
 import { SetupError } from "../shared/errors.ts";
 import type { Stage } from "../shared/run.ts";
-import { notedModel } from "../vectors/model_note.ts";
+import { readModelNote } from "../vectors/model_note.ts";
 import { commonLength } from "./documents.ts";
 import type { IngestOptions } from "./options.ts";
 
@@ -43,7 +43,7 @@ export async function openTarget(
   try {
     const isRemade = recreate && (mapping !== undefined || index.kind === "embedded");
     if (!isRemade) checkLength(vectors, index.dims, "its vectors have", options);
-    const model = await notedModel(options.vectorsDir, options);
+    const model = (await readModelNote(options.vectorsDir, options))?.name;
     if (!recreate) checkModel(index, model);
     await checkMemory(index, await total(), options, stage);
     stage.signal.throwIfAborted();

@@ -111,7 +111,7 @@ function showProgress(run: Run): () => void {
     );
     if (begun.length === 0) return;
     for (const stage of begun) {
-      const pace = paces.get(stage) ?? new Pace();
+      const pace = paces.get(stage) ?? new Pace(stage.stats.done - stage.stats.stored);
       paces.set(stage, pace);
       pace.see(stage.stats.done, stage.seconds);
     }
@@ -137,7 +137,7 @@ function progressLine(
     const { task: label, seconds, stats } = stage;
     const { done, total, failed, skipped, detail } = stats;
     const pace = paces.get(stage)?.perSecond;
-    return progressText({ label, done, total, failed, skipped, detail, seconds, pace }, Infinity);
+    return progressText({ label, done, total, failed, skipped, detail, seconds, pace });
   });
   return parts.join("  |  ").slice(0, Math.max(1, width - 1));
 }

@@ -60,7 +60,9 @@ export class OutputFolder implements AsyncDisposable {
       const locks: [string, boolean][] = part === undefined
         ? [[task, true]]
         : [[task, false], [name, true]];
+      requireOwn(path, `${STATE_DIR}/${basename(failuresFile(path, part))}`);
       for (const [file, isExclusive] of locks) {
+        requireOwn(path, `${STATE_DIR}/${file}.lock`);
         const lock = await Deno.open(join(stateDir, `${file}.lock`), { create: true, write: true });
         held.push(lock);
         if (await lockSoon(lock, isExclusive)) continue;
@@ -73,7 +75,8 @@ export class OutputFolder implements AsyncDisposable {
     } catch (error) {
       for (const lock of held) lock.close();
       if (error instanceof SetupError) throw error;
-      const reason = error instanceof Deno.errors.AlreadyExists
+      const isThere = exists(stateDir) || exists(path);
+      const reason = error instanceof Deno.errors.AlreadyExists && !isThere
         ? "it, or a folder on the way to it, is a symbolic link that leads nowhere"
         : fileReason(error);
       throw new SetupError(`Cannot write to folder "${path}": ${reason}`, { cause: error });
@@ -172,4 +175,11 @@ export class OutputFolder implements AsyncDisposable {
     await Deno.remove(this.temporaryDir, { recursive: true }).catch(() => {}); // not worth a failure
     for (const lock of this.locks) lock.close();
   }
+}
+
+/** @throws {SetupError} if a file of Maken's own is a link that leads out of its folder */
+function requireOwn(path: string, relativePath: string): void {
+  if (linkOutOf(path, relativePath) === undefined) return;
+  const own = join(path, relativePath);
+  throw new SetupError(`Cannot use "${own}": it is a symbolic link that leads elsewhere`);
 }

@@ -22,16 +22,20 @@ export class RunStats {
     return this.stored + this.skipped + this.failed;
   }
 
-  /** Counts of several stages: what the first has to do, what the last has done, what failed in any. */
+  /**
+   * Counts of several stages that have ended: what the first had to do, what the last stored, what failed
+   * in any; the rest was skipped by one or another.
+   */
   static ofStages(first: RunStats, last: RunStats, all: readonly RunStats[]): RunStats {
     const stats = new RunStats();
     stats.total = first.total;
     stats.stored = last.stored;
-    stats.skipped = last.skipped;
     for (const { retried, errors } of all) {
       stats.retried += retried;
       for (const [code, n] of errors) stats.addFailed(code, n);
     }
+    const items = stats.total ?? first.done;
+    stats.skipped = Math.max(last.skipped, items - stats.stored - stats.failed);
     return stats;
   }
 
@@ -45,7 +49,12 @@ export class RunStats {
 /** How fast a stage has come on lately, skipped items included. */
 export class Pace {
   /** The oldest first. */
-  readonly #seen: { done: number; seconds: number }[] = [];
+  readonly #seen: { done: number; seconds: number }[];
+
+  /** @param before what had ended when it was first seen, and may have taken no time at all */
+  constructor(before: number) {
+    this.#seen = [{ done: before, seconds: 0 }];
+  }
 
   /** Notes how far the stage has come after so many seconds. */
   see(done: number, seconds: number): void {
@@ -56,11 +65,9 @@ export class Pace {
 
   /** Items a second; undefined while too little was seen. */
   get perSecond(): number | undefined {
-    const [first, last] = [this.#seen[0], this.#seen.at(-1)];
-    if (first === undefined || last === undefined || last.seconds <= first.seconds) {
-      return undefined;
-    }
-    return (last.done - first.done) / (last.seconds - first.seconds);
+    const [first, last] = [this.#seen[0]!, this.#seen.at(-1)!];
+    const seconds = last.seconds - first.seconds;
+    return seconds > 0 && last.done > first.done ? (last.done - first.done) / seconds : undefined;
   }
 }
 
@@ -82,7 +89,7 @@ export interface ProgressState {
 }
 
 /**
- * The progress line: done of total, rate, time left, failures; cut to `width` columns.
+ * The progress line: done of total, rate, time left, failures.
  *
  * The rate counts the items that took work, not the skipped ones; the time left counts all, as it is
  * not known which of the others will be skipped.
@@ -94,12 +101,12 @@ export interface ProgressState {
  *   progressText({
  *     label: "vectorize", done: 250, total: 1000, failed: 2, skipped: 50, detail: "", seconds: 20,
  *     pace: 10,
- *   }, 80),
+ *   }),
  *   "vectorize  250 of 1,000 (25 %)  10.0/s  1 min 15 s left  2 failed",
  * );
  * ```
  */
-export function progressText(state: ProgressState, width: number): string {
+export function progressText(state: ProgressState): string {
   const { label, done, total, failed, skipped, detail, seconds, pace = 0 } = state;
   const rate = seconds > 0 ? (done - skipped) / seconds : 0;
   const parts = [label];
@@ -115,7 +122,7 @@ export function progressText(state: ProgressState, width: number): string {
     parts.push(`${durationText((total - done) / pace)} left`);
   }
   if (failed > 0) parts.push(`${count(failed)} failed`);
-  return parts.join("  ").slice(0, Math.max(1, width - 1));
+  return parts.join("  ");
 }
 
 /**

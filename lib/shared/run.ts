@@ -98,7 +98,16 @@ export class Stage implements AsyncDisposable {
     return ((this.#ended ?? performance.now()) - this.#began) / 1000;
   }
 
-  /** The stage has nothing left to do; its time stands still. */
+  /** Hands items on; after the last one the stage has nothing left to do, and its time stands still. */
+  async *through<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
+    try {
+      yield* items;
+    } finally {
+      this.end();
+    }
+  }
+
+  /** The stage has nothing left to do. */
   end(): void {
     this.#ended ??= performance.now();
   }
@@ -126,8 +135,8 @@ export class Run extends Stage {
   }
 
   /**
-   * What the run has done. Of several stages: the total of the first, what the last one stored and
-   * skipped, and the failures of all.
+   * What the run has done. Of several stages: the total of the first, what the last one stored, the
+   * failures of all, and what is left as skipped.
    */
   get counts(): RunStats {
     const [first, last] = [this.#stages[0], this.#stages.at(-1)];

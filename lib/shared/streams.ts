@@ -2,7 +2,8 @@
 import { pMapIterable } from "p-map";
 
 /**
- * Maps with at most `concurrency` calls under way or results waiting; keeps the order.
+ * Maps with at most `concurrency` calls under way or results waiting; keeps the order. One who ends
+ * early, or fails, goes on when the calls that are under way have ended.
  *
  * @example
  * ```ts
@@ -11,13 +12,24 @@ import { pMapIterable } from "p-map";
  * assert.deepEqual(await Array.fromAsync(doubled), [2, 4, 6]);
  * ```
  */
-export function mapConcurrent<T, R>(
+export async function* mapConcurrent<T, R>(
   concurrency: number,
   items: AsyncIterable<T> | Iterable<T>,
   work: (item: T) => Promise<R>,
-): AsyncIterable<R> {
-  const mapped = pMapIterable<T, R>(items, work, { concurrency, backpressure: concurrency });
-  return mapped as AsyncIterable<R>;
+): AsyncGenerator<R> {
+  const underWay = new Set<Promise<unknown>>();
+  const begin = (item: T) => {
+    const result = work(item);
+    const ended = result.catch(() => {}).finally(() => underWay.delete(ended));
+    underWay.add(ended);
+    return result;
+  };
+  const mapped = pMapIterable<T, R>(items, begin, { concurrency, backpressure: concurrency });
+  try {
+    yield* mapped as AsyncIterable<R>;
+  } finally {
+    await Promise.all(underWay);
+  }
 }
 
 /** Has the next item made while one is worked on, and no other. */
@@ -70,12 +82,13 @@ export async function* kept<T>(items: AsyncIterable<T | undefined>): AsyncGenera
 /** The items as they come, once the first of them is there; undefined if there is none. */
 export async function unlessEmpty<T>(
   items: AsyncIterable<T>,
-): Promise<AsyncIterable<T> & { readonly first: T } | undefined> {
+): Promise<AsyncIterable<T> & AsyncDisposable & { readonly first: T } | undefined> {
   const iterator = items[Symbol.asyncIterator]();
   let next: IteratorResult<T> | undefined = await iterator.next();
   if (next.done) return undefined;
   return {
     first: next.value,
+    [Symbol.asyncDispose]: async () => void await iterator.return?.(),
     [Symbol.asyncIterator]: () => ({
       next: () => {
         if (next === undefined) return iterator.next();

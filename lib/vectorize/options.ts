@@ -24,7 +24,7 @@ import { formatOption, suffixOption } from "../vectors/options.ts";
 import { VECTOR_FORMATS, type VectorFormat } from "../vectors/vector_store.ts";
 import { IMAGE_HOSTS, imageHosts } from "../images/hosts.ts";
 import type { EngineName } from "../inference/engines/engine.ts";
-import { embeddingPermissions } from "../inference/native.ts";
+import { embeddingPermissions, modelPaths } from "../inference/native.ts";
 import { engineOption, modelOption } from "../inference/options.ts";
 
 /** What a vectorize run is to do. */
@@ -148,6 +148,11 @@ export function parseVectorizeOptions(argv: readonly string[]): VectorizeOptions
   if (!o.inference && !downloadImages) {
     throw new UsageError("Nothing is left to do with --no-inference: add --download-images");
   }
+  const chosenVectors = needed(
+    or("vectorsDir", o.vectorsDir, vectorsDir),
+    "The vectors' folder",
+    "vectorize",
+  );
   return {
     recordsDir: needed(
       or("recordsDir", o.recordsDir, recordsDir),
@@ -155,12 +160,8 @@ export function parseVectorizeOptions(argv: readonly string[]): VectorizeOptions
       "vectorize",
     ),
     recordsGlob,
-    vectorsDir: needed(
-      or("vectorsDir", o.vectorsDir, vectorsDir),
-      "The vectors' folder",
-      "vectorize",
-    ),
-    objectsDir: o.objectsDir,
+    vectorsDir: chosenVectors,
+    objectsDir: o.objectsDir === chosenVectors ? undefined : o.objectsDir,
     format: or("format", o.format, format),
     suffix: or("suffix", o.suffix, suffix),
     overwrite: or("overwrite", o.overwrite, overwrite),
@@ -198,7 +199,7 @@ export function vectorizePermissions(options: VectorizeOptions): Permissions {
   const { recordsDir, vectorsDir, inference, dryRun, engine, model } = options;
   const objects = options.objectsDir === undefined ? [] : [options.objectsDir];
   const own = { read: [recordsDir, vectorsDir, ...objects], env: ["BASE_URL"] };
-  if (dryRun) return own;
+  if (dryRun) return joinPermissions(own, { read: inference ? [modelPaths(model).manifest] : [] });
   const net = options.downloadImages ? options.imageHosts : [];
   const embedding = inference ? embeddingPermissions(engine, model) : {};
   return joinPermissions(own, {

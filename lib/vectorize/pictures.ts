@@ -32,23 +32,34 @@ const READABLE: Readonly<Record<EngineName, string>> = {
   wasm: "image/jpeg, image/png",
 };
 
+/** What asks the image hosts, politely; stages that run together share it. */
+export function imageClient(options: VectorizeOptions, { signal, stats }: Stage): HttpClient {
+  const limits = { hosts: options.imageHosts, maxBytes: MAX_IMAGE_BYTES, signal };
+  return politeClient(options, { ...limits, onRetry: () => stats.retried++ });
+}
+
+/** What pictures are loaded with. */
+export interface PictureParts {
+  readonly images: ImageFiles;
+  readonly http: HttpClient;
+  /** Takes what is fetched. */
+  readonly output: OutputFolder;
+}
+
+/** Files of many records that are named at the end. */
+const MAX_NAMED = 5;
+
 /** Reads or fetches pictures; what is fetched is stored as it was received. */
 export class PictureLoader {
-  readonly #http: HttpClient;
   #withoutLink = 0;
   #notOnDisk = 0;
   readonly #shared = new SharedFiles();
 
   constructor(
+    private readonly parts: PictureParts,
     private readonly options: VectorizeOptions,
-    private readonly images: ImageFiles,
     private readonly stage: Stage,
-    /** Takes what is fetched. */
-    private readonly output: OutputFolder,
-  ) {
-    const limits = { hosts: options.imageHosts, maxBytes: MAX_IMAGE_BYTES, signal: stage.signal };
-    this.#http = politeClient(options, { ...limits, onRetry: () => stage.stats.retried++ });
-  }
+  ) {}
 
   /** The record's picture; undefined if it has none, which is counted. */
   async load(record: RecordFile): Promise<Picture | undefined> {
@@ -57,7 +68,7 @@ export class PictureLoader {
       const { thumbnails } = await readRecord(record);
       const urls = options.downloadImages ? imageUrls(thumbnails, options.baseUrl) : [];
       const file = options.inference
-        ? await this.images.read(record.folder, record.stem)
+        ? await this.parts.images.read(record.folder, record.stem)
         : undefined;
       if (file !== undefined) return this.#counted({ record, file, urls, otherUrls: urls });
       if (urls.length > 0) return await this.#fetch(record, urls, urls);
@@ -86,7 +97,12 @@ export class PictureLoader {
 
   /** Removes a damaged picture that can be fetched again, for the next run to do so. */
   async discard({ record: { folder, stem }, urls }: Picture): Promise<void> {
-    if (urls.length > 0) await this.output.remove(join(folder, `${stem}.jpg`));
+    if (urls.length === 0) return;
+    try {
+      await this.parts.output.remove(join(folder, `${stem}.jpg`));
+    } catch {
+      // It stays, and fails again in the next run.
+    }
   }
 
   async #fetch(
@@ -95,11 +111,11 @@ export class PictureLoader {
     wanted: readonly string[],
   ): Promise<Picture> {
     const { engine, ignoreRobots } = this.options;
-    const { file, otherUrls } = await fetchImage(wanted, this.#http, {
+    const { file, otherUrls } = await fetchImage(wanted, this.parts.http, {
       accept: READABLE[engine],
       ignoreRobots,
     });
-    this.output.write(join(record.folder, `${record.stem}.jpg`), file);
+    this.parts.output.write(join(record.folder, `${record.stem}.jpg`), file);
     return this.#counted({ record, file, urls, otherUrls });
   }
 
@@ -119,10 +135,13 @@ export class PictureLoader {
         `skipped without a picture on disk: ${this.#notOnDisk}; --download-images fetches them`,
       );
     }
-    for (const { count: n, example } of this.#shared.files) {
+    const shared = this.#shared.files;
+    for (const { count: n, example } of shared.slice(0, MAX_NAMED)) {
       stage.warn(
         `${count(n)} records share one picture file, such as "${example}": a placeholder?`,
       );
     }
+    const more = shared.length - MAX_NAMED;
+    if (more > 0) stage.warn(`${count(more)} more picture files are shared by many records each`);
   }
 }

@@ -3,6 +3,8 @@ import { readRecord, type RecordFile } from "../catalog/record_files.ts";
 import { type Selection, selectRecords } from "../catalog/selection.ts";
 import { imageUrls } from "../images/iiif.ts";
 import { ImageFiles } from "../images/image_files.ts";
+import { readManifest } from "../inference/models/model.ts";
+import { modelPaths } from "../inference/native.ts";
 import { RecordError } from "../shared/errors.ts";
 import { count } from "../shared/progress.ts";
 import type { Report, Stage } from "../shared/run.ts";
@@ -49,7 +51,10 @@ export async function isDone(
 /** Counts the records by what a run with these options would do with them. */
 export async function planVectorize(options: VectorizeOptions, run: Stage): Promise<Report> {
   const plan = { records: 0, done: 0, onDisk: 0, toFetch: 0, withoutPicture: 0, unreadable: 0 };
-  const existing = existingOf(options);
+  const existing = existingOf(
+    options,
+    options.inference ? await vectorSizeOf(options.model) : undefined,
+  );
   for await (const records of selectRecords(selectionOf(options))) {
     for (const record of records) {
       run.signal.throwIfAborted();
@@ -68,6 +73,11 @@ export async function planVectorize(options: VectorizeOptions, run: Stage): Prom
   ];
   const text = `${count(records)} ${records === 1 ? "record" : "records"}: ${parts.join(", ")}`;
   return { json: { dryRun: true, ...plan }, text, summary: "nothing was done (--dry-run)" };
+}
+
+/** Length of the vectors that a model makes; undefined if it is not there yet. */
+async function vectorSizeOf(model: string): Promise<number | undefined> {
+  return (await readManifest(modelPaths(model).manifest).catch(() => undefined))?.output.size;
 }
 
 async function fate(

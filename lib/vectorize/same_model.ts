@@ -1,89 +1,168 @@
-/** Whether a model is the one that made the vectors of a folder which does not say so. */
-import { join } from "node:path";
+/** Sees to it that the vectors of a folder are of one model, and notes which. */
+import { type Selection, selectRecords } from "../catalog/selection.ts";
 import type { ImageFiles } from "../images/image_files.ts";
 import type { Model } from "../inference/models/model.ts";
 import type { WorkerPool } from "../inference/workers/worker_pool.ts";
-import { SetupError } from "../shared/errors.ts";
+import { SetupError, WorkerError } from "../shared/errors.ts";
+import type { OutputFolder } from "../shared/output_folder.ts";
 import type { Stage } from "../shared/run.ts";
-import { walkFolders } from "../shared/walk.ts";
-import { readVectorFile, vectorFileName } from "../vectors/vector_store.ts";
+import { type ModelNote, readModelNote, writeModelNote } from "../vectors/model_note.ts";
+import type { VectorFolder } from "../vectors/vector_folder.ts";
+import { readVectorFile } from "../vectors/vector_store.ts";
 import type { VectorizeOptions } from "./options.ts";
+import type { Existing } from "./plan.ts";
 
-/** Vectors that are made again to be compared. */
-const MAX_COMPARED = 3;
+/** Vectors that are made again to be compared, and those that are looked at for want of pictures. */
+const MAX_COMPARED = 3, MAX_LOOKED_AT = 1000;
 
 /** Least cosine of two vectors that one model made of a picture, saved again in between or not. */
 const MIN_SIMILARITY = 0.98;
 
-/** What was found out. */
-export type Verdict = "no vectors" | "same" | "unchecked";
-
-/**
- * Embeds up to three pictures of the folder again, and compares the vectors that lie there.
- *
- * @returns `unchecked` if there are vectors, but no picture of any
- * @throws {SetupError} if another model made them
- */
-export async function compareWithModel(
-  model: Model,
-  pool: WorkerPool,
-  images: ImageFiles,
-  options: VectorizeOptions,
-  stage: Stage,
-): Promise<Verdict> {
-  let verdict: Verdict = "no vectors";
-  let compared = 0;
-  for await (const { folder, stem, path } of vectorsBelow(options)) {
-    stage.signal.throwIfAborted();
-    const vector = await readVectorFile(path, options.format).catch(() => undefined);
-    if (vector === undefined) continue; // damaged: it is made again
-    if (verdict === "no vectors") verdict = "unchecked";
-    const picture = await images.read(folder, stem).catch(() => undefined);
-    const result = picture && await pool.embed(picture);
-    if (result === undefined || !("vector" in result)) continue;
-    const similarity = cosine(vector, result.vector);
-    if (!(similarity >= MIN_SIMILARITY)) throw otherModel(model, path, similarity, options);
-    verdict = "same";
-    if (++compared === MAX_COMPARED) break;
-  }
-  return verdict;
+/** What keeps a run's vectors to one model. */
+export interface ModelGuard {
+  /** Notes the model, once the run has made a vector. */
+  readonly begin: () => void;
+  /** The run has made all that it was to make. */
+  readonly end: () => void;
 }
 
-async function* vectorsBelow(options: VectorizeOptions) {
-  const end = vectorFileName("", options);
-  for await (const { folder, names } of walkFolders(options.vectorsDir)) {
-    for (const name of names) {
-      const stem = name.slice(0, -end.length);
-      if (!name.endsWith(end) || stem === "") continue;
-      yield { folder, stem, path: join(options.vectorsDir, folder, name) };
+/**
+ * Compares the model with the one that made the vectors which are there: by the note of the folder, or
+ * by up to three that are made again.
+ *
+ * @throws {SetupError} if another model made them, and they are not all to be made again
+ */
+export async function guardModel(
+  { name, sha256, output: { size } }: Model,
+  pool: WorkerPool,
+  existing: Existing,
+  selection: Selection,
+  options: VectorizeOptions,
+  stage: Stage,
+  output: OutputFolder,
+): Promise<ModelGuard> {
+  const own = { name, sha256 };
+  const noted = await readModelNote(options.vectorsDir, options);
+  const begin = (note: ModelNote) => () => writeModelNote(note, options, output);
+  if (options.overwrite) {
+    const before = noted?.replacing ?? noted;
+    const isOther = before !== undefined && before.sha256 !== sha256;
+    const replaced = () => stage.stats.failed === 0 && writeModelNote(own, options, output);
+    if (!isOther) return { begin: begin(own), end: () => {} };
+    const { name, sha256: digest } = before;
+    return { begin: begin({ ...own, replacing: { name, sha256: digest } }), end: replaced };
+  }
+  if (noted?.replacing !== undefined) throw unfinished(noted.replacing.name, options);
+  if (noted !== undefined && noted.sha256 !== sha256) {
+    throw otherModel(name, options, `"${noted.name}"`);
+  }
+  if (noted !== undefined) return { begin: () => {}, end: () => {} };
+  const unchecked = await compare(name, size, pool, existing, selection, options, stage);
+  if (unchecked) {
+    stage.warn(
+      `there are vectors of which nothing says that model "${name}" made them, and none has a ` +
+        "picture to compare it by: they are taken for its own",
+    );
+  }
+  return { begin: begin({ ...own, ...unchecked ? { unchecked } : {} }), end: () => {} };
+}
+
+/**
+ * Embeds up to three pictures again whose vectors are there.
+ *
+ * @returns whether there are vectors, but no picture of any
+ * @throws {SetupError} if another model made them
+ */
+async function compare(
+  name: string,
+  size: number,
+  pool: WorkerPool,
+  { images, vectors }: Existing,
+  selection: Selection,
+  options: VectorizeOptions,
+  stage: Stage,
+): Promise<boolean> {
+  if (vectors.isEmpty()) return false;
+  let [lookedAt, compared] = [0, 0];
+  for await (const records of selectRecords({ ...selection, retryFailed: false })) {
+    for (const { folder, stem } of records) {
+      stage.signal.throwIfAborted();
+      const vector = await vectorOf(vectors, folder, stem, options);
+      if (vector === undefined) continue;
+      lookedAt++;
+      if (vector.vector.length !== size) {
+        throw otherModel(name, options, `that gives ${vector.vector.length} numbers`, vector.path);
+      }
+      const made = await embed(pool, images, folder, stem);
+      if (made !== undefined) {
+        const similarity = cosine(vector.vector, made);
+        if (similarity < MIN_SIMILARITY) {
+          const like = `of other numbers (similarity ${similarity.toFixed(2)})`;
+          throw otherModel(name, options, like, vector.path);
+        }
+        compared++;
+      }
+      if (compared === MAX_COMPARED || lookedAt === MAX_LOOKED_AT) return compared === 0;
     }
+  }
+  return lookedAt > 0 && compared === 0;
+}
+
+/** A vector that can be compared; one that is damaged is made again by the run. */
+async function vectorOf(
+  vectors: VectorFolder,
+  folder: string,
+  stem: string,
+  { format }: VectorizeOptions,
+) {
+  const path = vectors.find(folder, stem);
+  const vector = path && await readVectorFile(path, format).catch(() => undefined);
+  if (!vector || !(dot(vector, vector) > 0) || !Number.isFinite(dot(vector, vector))) {
+    return undefined;
+  }
+  return { path, vector };
+}
+
+/** The vector of the record's picture on disk, if there is one that can be used. */
+async function embed(pool: WorkerPool, images: ImageFiles, folder: string, stem: string) {
+  const picture = await images.read(folder, stem).catch(() => undefined);
+  if (picture === undefined) return undefined;
+  try {
+    const result = await pool.embed(picture);
+    return "vector" in result ? result.vector : undefined;
+  } catch (error) {
+    if (error instanceof WorkerError) return undefined; // another picture may do
+    throw error;
   }
 }
 
 function otherModel(
-  { name }: Model,
-  path: string,
-  similarity: number,
+  name: string,
   { vectorsDir }: VectorizeOptions,
+  other: string,
+  path?: string,
 ): SetupError {
-  const found = Number.isNaN(similarity)
-    ? "is of another size"
-    : `has a similarity of ${similarity.toFixed(2)}`;
+  const which = path === undefined ? "those that are there" : `"${path}"`;
   return new SetupError(
-    `Cannot add vectors of model "${name}" to "${vectorsDir}": another model made those that are ` +
-      `there ("${path}" ${found}); --model names it, --suffix keeps both apart, --overwrite makes ` +
-      "all of them again",
+    `Cannot add vectors of model "${name}" to "${vectorsDir}": ${which} were made by another model, ` +
+      `${other}; --model names it, --suffix keeps both apart, --overwrite makes all of them again`,
   );
 }
 
-/** Cosine of the angle between two vectors; NaN if they are of different sizes. */
+function unfinished(name: string, { vectorsDir }: VectorizeOptions): SetupError {
+  return new SetupError(
+    `Cannot go on in "${vectorsDir}": a run with --overwrite has not replaced all vectors of model ` +
+      `"${name}"; run it with --overwrite once more`,
+  );
+}
+
+/** Cosine of the angle between two vectors of one length. */
 function cosine(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) return NaN;
-  let [dot, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    dot += a[i]! * b[i]!;
-    aa += a[i]! * a[i]!;
-    bb += b[i]! * b[i]!;
-  }
-  return dot / Math.sqrt(aa * bb);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+}
+
+function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
 }

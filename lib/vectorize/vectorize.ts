@@ -3,44 +3,47 @@ import { join } from "node:path";
 import type { RecordFile } from "../catalog/record_files.ts";
 import { shardName } from "../catalog/shard.ts";
 import { Worklist } from "../catalog/worklist.ts";
-import type { ImageFiles } from "../images/image_files.ts";
 import { errorMessage, ImageError, WorkerError } from "../shared/errors.ts";
-import { type Model, openModel } from "../inference/models/model.ts";
+import { openModel } from "../inference/models/model.ts";
 import type { Embedding } from "../inference/workers/messages.ts";
 import { WorkerPool } from "../inference/workers/worker_pool.ts";
 import type { OutputFolder } from "../shared/output_folder.ts";
 import type { Report, Stage } from "../shared/run.ts";
 import { kept, mapConcurrent, unlessEmpty } from "../shared/streams.ts";
-import { notedModel, noteModel } from "../vectors/model_note.ts";
 import { encodeVector, vectorFileName } from "../vectors/vector_store.ts";
 import type { VectorizeOptions } from "./options.ts";
-import { type Picture, PictureLoader } from "./pictures.ts";
+import { imageClient, type Picture, PictureLoader } from "./pictures.ts";
 import { type Existing, existingOf, isDone, planVectorize, selectionOf } from "./plan.ts";
-import { compareWithModel } from "./same_model.ts";
+import { guardModel } from "./same_model.ts";
 
 /** Makes the vector of every record that has none yet. */
 export async function vectorize(options: VectorizeOptions, run: Stage): Promise<Report> {
   if (options.dryRun) return await planVectorize(options, run);
   const { engine, jobs: size, inference } = options;
   const model = inference ? await openModel(options.model) : undefined;
-  const work = await Worklist.open(selectionOf(options), run);
-  const { output } = work;
+  const selection = selectionOf(options);
+  const work = await Worklist.open(selection, run);
   const existing = existingOf(options, model?.output.size);
   const { images } = existing;
+  const output = await imageOutput(options, run) ?? work.output;
   const pictures = new PictureLoader(
+    { images, http: imageClient(options, run), output },
     options,
-    images,
     run,
-    await imageOutput(options, run) ?? output,
   );
 
-  const records = await unlessEmpty(withoutVector(work.records(), existing, options, run));
+  await using records = await unlessEmpty(withoutVector(work.records(), existing, options, run));
   if (records !== undefined && model === undefined) {
     for await (const _ of picturesOf(records, pictures, options)) run.stats.stored++;
   } else if (records !== undefined && model !== undefined) {
     using pool = await WorkerPool.start({ engine, model, size, signal: run.signal });
-    await checkModel(model, pool, images, options, run, output);
-    for await (const _ of vectorizeRecords(records, { pictures, pool, output }, options, run));
+    const guard = await guardModel(model, pool, existing, selection, options, run, work.output);
+    const makers = { pictures, pool, output: work.output };
+    for await (const _ of vectorizeRecords(records, makers, options, run)) {
+      if (run.stats.stored === 1) guard.begin();
+    }
+    run.signal.throwIfAborted();
+    guard.end();
   }
   await work.end();
   pictures.explain();
@@ -54,34 +57,6 @@ async function imageOutput(
 ): Promise<OutputFolder | undefined> {
   if (objectsDir === undefined || !downloadImages) return undefined;
   return await run.openSecondOutput(objectsDir, shardName(shard));
-}
-
-/**
- * Notes which model makes the vectors of the folder.
- *
- * @throws {SetupError} if another one made those that are there
- */
-async function checkModel(
-  model: Model,
-  pool: WorkerPool,
-  images: ImageFiles,
-  options: VectorizeOptions,
-  run: Stage,
-  output: OutputFolder,
-): Promise<void> {
-  const isNoted = await notedModel(options.vectorsDir, options) !== undefined;
-  const verdict = isNoted || options.overwrite
-    ? "same"
-    : await compareWithModel(model, pool, images, options, run);
-  const unchecked = verdict === "unchecked";
-  if (unchecked) {
-    run.warn(
-      `there are vectors of which nothing says that model "${model.name}" made them, and none has a ` +
-        "picture to compare it by: they are taken for its own",
-    );
-  }
-  const { name, sha256 } = model;
-  noteModel({ name, sha256, ...unchecked ? { unchecked } : {} }, options, output, run);
 }
 
 /** A record with its vector. */
@@ -129,9 +104,10 @@ export async function* withoutVector(
   stage: Stage,
 ): AsyncGenerator<RecordFile> {
   for await (const records of lists) {
-    for (const record of records) {
+    const done = await Promise.all(records.map((record) => isDone(record, existing, options)));
+    for (const [i, record] of records.entries()) {
       if (stage.signal.aborted) return;
-      if (await isDone(record, existing, options)) stage.stats.skipped++;
+      if (done[i]) stage.stats.skipped++;
       else yield record;
     }
   }

@@ -4,70 +4,61 @@ import { z } from "zod";
 import { fileReason, SetupError } from "../shared/errors.ts";
 import { STATE_DIR } from "../shared/files.ts";
 import type { OutputFolder } from "../shared/output_folder.ts";
-import type { Stage } from "../shared/run.ts";
 import { vectorFileName, type VectorNaming } from "./vector_store.ts";
 
 const identity = z.object({
   name: z.string(),
   /** Of the ONNX file, in hex. */
   sha256: z.string(),
-  /** Vectors were there before, and none could be compared with the model's own. */
-  unchecked: z.boolean().optional(),
 });
 /** What tells one model from another. */
 export type ModelIdentity = z.infer<typeof identity>;
 
+const note = identity.extend({
+  /** Vectors were there before, and none could be compared with the model's own. */
+  unchecked: z.boolean().optional(),
+  /** The model whose vectors a run with `--overwrite` has begun to replace, and not ended. */
+  replacing: identity.optional(),
+});
+/** What is noted of the vectors of one name. */
+export type ModelNote = z.infer<typeof note>;
+
 /** By the names of their vectors' files, with `*` for the id. */
-const notedModels = z.record(z.string(), identity);
+const notes = z.record(z.string(), note);
 
-const MODELS_FILE = `${STATE_DIR}/models.json`;
+const NOTE_FILE = `${STATE_DIR}/models.json`;
 
-/**
- * Remembers which model made the vectors of a folder, and warns if another one made those that are
- * there.
- */
-export function noteModel(
-  { name, sha256, unchecked }: ModelIdentity,
-  naming: VectorNaming,
-  output: OutputFolder,
-  run: Stage,
-): void {
-  const noted = notedModels.safeParse(parseJson(output.read(MODELS_FILE) ?? "{}")).data ?? {};
-  const files = vectorFileName("*", naming);
-  const earlier = noted[files];
-  if (earlier?.sha256 === sha256) return;
-  if (earlier !== undefined) {
-    run.warn(
-      `model "${earlier.name}" made vectors that are there, "${name}" makes the others; ` +
-        "--suffix keeps them apart, --overwrite makes all of them again",
-    );
-  }
-  output.write(
-    MODELS_FILE,
-    JSON.stringify({ ...noted, [files]: { name, sha256, unchecked } }, null, 2),
-  );
+/** Writes what is to be known of a folder's vectors; what is noted of others there stays. */
+export function writeModelNote(note: ModelNote, naming: VectorNaming, output: OutputFolder): void {
+  const others = parse(output.read(NOTE_FILE) ?? "");
+  const all = { ...others, [vectorFileName("*", naming)]: note };
+  output.write(NOTE_FILE, JSON.stringify(all, null, 2));
 }
 
-/** Name of the model that made the vectors of a folder, if that was noted. */
-export async function notedModel(
+/**
+ * What is noted of a folder's vectors; undefined if nothing is.
+ *
+ * @throws {SetupError} if the note cannot be read
+ */
+export async function readModelNote(
   vectorsDir: string,
   naming: VectorNaming,
-): Promise<string | undefined> {
+): Promise<ModelNote | undefined> {
   try {
-    const text = await Deno.readTextFile(join(vectorsDir, MODELS_FILE));
-    return notedModels.safeParse(parseJson(text)).data?.[vectorFileName("*", naming)]?.name;
+    const text = await Deno.readTextFile(join(vectorsDir, NOTE_FILE));
+    return parse(text)[vectorFileName("*", naming)];
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new SetupError(`Cannot read "${MODELS_FILE}" in "${vectorsDir}": ${fileReason(error)}`, {
+    throw new SetupError(`Cannot read "${NOTE_FILE}" in "${vectorsDir}": ${fileReason(error)}`, {
       cause: error,
     });
   }
 }
 
-function parseJson(text: string): unknown {
+function parse(text: string): Record<string, ModelNote> {
   try {
-    return JSON.parse(text);
+    return notes.safeParse(JSON.parse(text)).data ?? {};
   } catch {
-    return undefined; // counts as no note
+    return {}; // it is not JSON: counts as no note
   }
 }

@@ -61,18 +61,13 @@ function lineOf(text: string, number: string): string {
   return `line ${at + 1} is "${lines[at]?.trim().slice(0, 40)}"`;
 }
 
-/** Numbers at the start whose form the last one is compared with. */
-const COMPARED = 10;
-
 /** Whether the last number, after which no line ends, lacks digits that all others have. */
 function isCutOff(text: string, numbers: readonly string[]): boolean {
   const last = numbers.at(-1);
   if (last === undefined || /\n\s*$/.test(text.slice(-4))) return false;
   const digits = (number: string) => number.replace(/^[+-]/, "").length;
-  const [first = 0, ...others] = numbers.slice(0, Math.min(COMPARED, numbers.length - 1)).map(
-    digits,
-  );
-  return first > 0 && digits(last) < first && others.every((n) => n === first);
+  const [first = 0, ...others] = numbers.slice(0, -1).map(digits);
+  return digits(last) < first && others.every((n) => n === first);
 }
 
 /**
@@ -86,7 +81,7 @@ function isCutOff(text: string, numbers: readonly string[]): boolean {
  * ```
  */
 export function countVct(text: string): number {
-  if (text.endsWith("\n") && !/[ ,#\t]/.test(text)) { // as numpy.savetxt writes it
+  if (text.endsWith("\n") && !/[ ,#\t\r]|\n\n/.test(text)) { // as numpy.savetxt writes it
     let count = 0;
     for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) count++;
     return count;

@@ -1,6 +1,7 @@
 /** The vectors of a folder, found by their records. */
+import { type Dirent, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { exists } from "../shared/files.ts";
+import { exists, STATE_DIR } from "../shared/files.ts";
 import { Layout } from "../shared/layout.ts";
 import {
   isWholeVector,
@@ -56,6 +57,12 @@ export class VectorFolder {
     return path !== undefined && await isWholeVector(path, this.naming.format, size);
   }
 
+  /** Whether there is no vector of this name, whatever its record. */
+  isEmpty(): boolean {
+    const end = vectorFileName("", this.naming);
+    return !hasFile(this.root, (name) => name.endsWith(end) && name !== end);
+  }
+
   /** How many `.npy` files held text, and were read as `.vct`. */
   get textFiles(): number {
     return this.#textFiles;
@@ -65,4 +72,17 @@ export class VectorFolder {
     const name = vectorFileName(stem, this.naming);
     for (const place of this.#layout.folders(folder)) yield join(this.root, place, name);
   }
+}
+
+/** Whether a file below the folder has such a name. */
+function hasFile(dir: string, isWanted: (name: string) => boolean): boolean {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(dir, { withFileTypes: true });
+  } catch {
+    return false; // it is made later, or said to be unreadable where it is read
+  }
+  if (entries.some((entry) => entry.isFile() && isWanted(entry.name))) return true;
+  const folders = entries.filter((entry) => entry.isDirectory() && entry.name !== STATE_DIR);
+  return folders.some(({ name }) => hasFile(join(dir, name), isWanted));
 }

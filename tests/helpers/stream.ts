@@ -15,9 +15,9 @@ import type { Report, Run } from "../../lib/shared/run.ts";
 import { regrouped, unlessEmpty } from "../../lib/shared/streams.ts";
 import { parseVectorizeOptions } from "../../lib/vectorize/options.ts";
 import { existingOf } from "../../lib/vectorize/plan.ts";
-import { PictureLoader } from "../../lib/vectorize/pictures.ts";
+import { imageClient, PictureLoader } from "../../lib/vectorize/pictures.ts";
 import { vectorizeRecords, withoutVector } from "../../lib/vectorize/vectorize.ts";
-import { noteModel } from "../../lib/vectors/model_note.ts";
+import { writeModelNote } from "../../lib/vectors/model_note.ts";
 
 type Options = ReturnType<typeof parse>;
 
@@ -41,15 +41,19 @@ async function stream(o: Options, run: Run): Promise<Report> {
   const vectors = await vectorize.openOutput(o.vectorize.vectorsDir);
   await ingest.openOutput(o.ingest.indexDir);
   const model = await openModel(o.vectorize.model);
-  noteModel(model, o.vectorize, vectors, vectorize);
+  writeModelNote({ name: model.name, sha256: model.sha256 }, o.vectorize, vectors);
   const { engine, jobs: size } = o.vectorize;
   using pool = await WorkerPool.start({ engine, model, size, signal: run.signal });
   const existing = existingOf(o.vectorize, model.output.size);
-  const pictures = new PictureLoader(o.vectorize, existing.images, vectorize, vectors);
+  const { images } = existing;
+  const http = imageClient(o.vectorize, vectorize);
+  const pictures = new PictureLoader({ images, http, output: vectors }, o.vectorize, vectorize);
   const reader = new DocumentReader(o.ingest, ingest);
 
   const client = catalogClient(o.download, download);
-  const pages = downloadRecords({ client, output: records }, o.download, download);
+  const pages = download.through(
+    downloadRecords({ client, output: records }, o.download, download),
+  );
   const missing = withoutVector(
     pages,
     existing,
@@ -57,7 +61,7 @@ async function stream(o: Options, run: Run): Promise<Report> {
     vectorize,
   );
   const makers = { pictures, pool, output: vectors };
-  const made = vectorizeRecords(missing, makers, o.vectorize, vectorize);
+  const made = vectorize.through(vectorizeRecords(missing, makers, o.vectorize, vectorize));
   const groups = await unlessEmpty(reader.groups(regrouped(each(made), 4)));
   const load = { first: groups!.first, isRest: false, total: () => Promise.resolve(0) };
   await using index = await openTarget(load, o.ingest, ingest);

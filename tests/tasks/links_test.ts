@@ -97,6 +97,55 @@ Deno.test("nothing is written through a link that leads out of the output folder
   assert.deepEqual(await Array.fromAsync(walkFiles(elsewhere)), []);
 });
 
+Deno.test("the list of failures and the locks are not written through links", async () => {
+  for (const name of ["failures.jsonl", "download.lock"]) {
+    await using dir = await linkedFolders();
+    await using api = demoApi();
+    const [out, precious] = [join(dir.path, "out"), join(dir.path, "precious.txt")];
+    await Deno.mkdir(join(out, ".maken"), { recursive: true });
+    await Deno.writeTextFile(precious, "keep");
+    await Deno.symlink(precious, join(out, ".maken", name));
+    const { code, stderr } = await runTask(["download", "-o", out, "--base-url", api.url]);
+    assert.equal(code, 2);
+    assert.match(stderr, /it is a symbolic link that leads elsewhere\n$/);
+    assert.equal(await Deno.readTextFile(precious), "keep");
+  }
+});
+
+Deno.test("damaged pictures below a link that leads out do not end the run", async () => {
+  await using dir = await linkedFolders();
+  await using api = demoApi();
+  const [records, vectors] = [join(dir.path, "r"), join(dir.path, "v")];
+  const politeness = ["--delay", "0", "--base-url", api.url];
+  await runTask(["download", "-o", records, ...politeness]);
+  await Deno.mkdir(vectors);
+  await Deno.symlink(join(dir.path, "real"), join(vectors, "nb"));
+  const [id] = (await Array.fromAsync(walkFiles(join(records, "nb"))))
+    .map((path) => path.replace(".json", ""));
+  await Deno.writeTextFile(join(dir.path, "real", `${id}.jpg`), "no picture");
+  const result = await runTask(
+    ["vectorize", "--records-dir", records, "--vectors-dir", vectors, "--model", "demo", "--json"]
+      .concat("--download-images", ...politeness),
+  );
+  const { total, stored, skipped, failed } = jsonOf(result);
+  assert.equal(result.code, 1, result.stderr);
+  assert.equal(Number(stored) + Number(skipped) + Number(failed), total);
+  assert.ok(Number(stored) > 30);
+});
+
+Deno.test("a file in the way is told as that", async () => {
+  await using dir = await linkedFolders();
+  await using api = demoApi();
+  await Deno.writeTextFile(join(dir.path, "real/.maken"), "");
+  const out = join(dir.path, "real");
+  const { code, stderr } = await runTask(["download", "-o", out, "--base-url", api.url]);
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /something of that name is in the way\n$|it is not a folder, or below a file\n$/,
+  );
+});
+
 Deno.test("an index that is a link out of its folder is not written", async () => {
   await using dir = await linkedFolders();
   await Deno.symlink(join(dir.path, "real/elsewhere"), join(dir.path, "images.knn.sqlite"));

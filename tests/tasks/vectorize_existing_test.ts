@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { encodeNpy } from "../../lib/vectors/npy.ts";
 import { encodeVct } from "../../lib/vectors/vct.ts";
 import { importEncoder } from "../helpers/encoder.ts";
+import { serve } from "../helpers/http_server.ts";
 import { jsonOf, ROOT, runTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 
@@ -80,10 +81,13 @@ Deno.test("vectorize refuses to add to vectors that another model made, and says
   assert.equal(refused.code, 2);
   assert.match(
     refused.stderr,
-    /^vectorize: Cannot add vectors of model "encoder" to ".*": another model made .*b\.npy" has a similarity of -?0\.\d\d\).*\n$/,
+    /^vectorize: Cannot add vectors of model "encoder" to ".*": .*b\.npy" were made by another model, of other numbers \(similarity -?0\.\d\d\).*\n$/,
   );
   await Deno.writeFile(join(at.vectors, "b.npy"), encodeNpy(foreign.slice(0, SIZE / 2)));
-  assert.match((await runTask(at.args)).stderr, /b\.npy" is of another size\)/);
+  assert.match(
+    (await runTask(at.args)).stderr,
+    /b\.npy" were made by another model, that gives 6 numbers/,
+  );
   const files = await Array.fromAsync(Deno.readDir(at.vectors), ({ name }) => name);
   assert.deepEqual(files.filter((name) => name.endsWith(".npy")), ["b.npy"]);
   const kept = await runTask([...at.args, "--suffix", "_new", "--json"]);
@@ -174,4 +178,92 @@ Deno.test("vectorize says that one picture file is shared by too many records", 
   for (let i = 0; i < 5; i++) await Deno.remove(join(at.records, `p${i}.json`));
   const fewer = await runTask([...at.args, "--overwrite"]);
   assert.doesNotMatch(fewer.stderr, /share one picture/);
+});
+
+Deno.test("vectors of a model that is noted are neither added to nor replaced by another's", async () => {
+  await using at = await fourPictures();
+  const note = { "*.npy": { name: "clip", sha256: "abc" } };
+  await Deno.mkdir(join(at.vectors, ".maken"));
+  await Deno.writeTextFile(join(at.vectors, ".maken/models.json"), JSON.stringify(note));
+  const foreign = encodeNpy(new Float32Array(SIZE * 2).fill(1));
+  await Deno.writeFile(join(at.vectors, "a.npy"), foreign);
+  const { code, stderr } = await runTask(at.args);
+  assert.equal(code, 2);
+  assert.match(stderr, /those that are there were made by another model, "clip"; --model names it/);
+  assert.deepEqual(await Deno.readFile(join(at.vectors, "a.npy")), foreign);
+});
+
+Deno.test("a run with --overwrite that did not get through is to be done again", async () => {
+  await using at = await fourPictures();
+  const notePath = join(at.vectors, ".maken/models.json");
+  const clip = { name: "clip", sha256: "abc" };
+  await Deno.mkdir(join(at.vectors, ".maken"));
+  await Deno.writeTextFile(notePath, JSON.stringify({ "*.npy": clip }));
+  await Deno.writeFile(join(at.vectors, "d.npy"), encodeNpy(new Float32Array(SIZE).fill(1)));
+  await Deno.writeTextFile(join(at.vectors, "d.jpg"), "no picture");
+  assert.equal((await runTask([...at.args, "--overwrite"])).code, 1);
+  assert.deepEqual(JSON.parse(await Deno.readTextFile(notePath))["*.npy"].replacing, clip);
+  const without = await runTask(at.args);
+  assert.equal(without.code, 2);
+  assert.match(
+    without.stderr,
+    /has not replaced all vectors of model "clip"; run it with --overwrite/,
+  );
+  await Deno.copyFile(join(at.vectors, "a.jpg"), join(at.vectors, "d.jpg"));
+  assert.equal((await runTask([...at.args, "--overwrite"])).code, 0);
+  assert.equal(JSON.parse(await Deno.readTextFile(notePath))["*.npy"].replacing, undefined);
+  assert.equal((await runTask(at.args)).code, 0);
+});
+
+Deno.test("a run that makes no vector notes no model", async () => {
+  await using at = await fourPictures();
+  for (const id of at.ids) await Deno.writeTextFile(join(at.vectors, `${id}.jpg`), "no picture");
+  assert.equal((await runTask(at.args)).code, 1);
+  await assert.rejects(Deno.stat(join(at.vectors, ".maken/models.json")), Deno.errors.NotFound);
+});
+
+Deno.test("damaged vectors, and those of another suffix, say nothing of the model", async () => {
+  await using at = await fourPictures();
+  await Deno.writeFile(join(at.vectors, "a.npy"), encodeNpy(new Float32Array(SIZE)));
+  await Deno.writeFile(join(at.vectors, "b_old.npy"), encodeNpy(new Float32Array(5).fill(1)));
+  const { code, stderr } = await runTask(at.args);
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stderr, /nothing says/);
+});
+
+Deno.test("vectorize --no-inference fetches beside what cannot be read, and survives dead links", async () => {
+  await using at = await fourPictures();
+  const photo = await Deno.readFile(join(at.vectors, "c.jpg"));
+  await using host = serve(() => new Response(photo));
+  await Deno.rename(join(at.vectors, "a.jpg"), join(at.vectors, "a.jp2"));
+  await Deno.remove(join(at.vectors, "b.jpg"));
+  await symlink("/nowhere/b.png", join(at.vectors, "b.png"));
+  for (const id of ["a", "b"]) {
+    const record = { id, _links: { thumbnail_large: { href: `/${id}.jpg` } } };
+    await Deno.writeTextFile(join(at.records, `${id}.json`), JSON.stringify(record));
+  }
+  const fetching = ["--no-inference", "--download-images", "--base-url", host.url, "--delay", "0"];
+  const result = await runTask([...at.args, ...fetching, "--json"]);
+  const { stored, skipped } = jsonOf(result);
+  assert.deepEqual([result.code, stored, skipped], [0, 2, 2], result.stderr);
+  assert.equal(jsonOf(await runTask([...at.args, "--json"])).stored, 4);
+});
+
+Deno.test("vectorize --dry-run counts vectors of another size as to be made", async () => {
+  await using at = await fourPictures();
+  await Deno.writeFile(join(at.vectors, "a.npy"), encodeNpy(new Float32Array(SIZE / 2).fill(1)));
+  await Deno.writeFile(join(at.vectors, "b.npy"), encodeNpy(new Float32Array(SIZE).fill(1)));
+  const { done, onDisk } = jsonOf(await runTask([...at.args, "--dry-run", "--json"]));
+  assert.deepEqual([done, onDisk], [1, 3]);
+});
+
+Deno.test("--objects-dir may be the vectors' folder", async () => {
+  await using at = await fourPictures();
+  const { code, stderr } = await runTask([
+    ...at.args,
+    "--objects-dir",
+    at.vectors,
+    "--download-images",
+  ]);
+  assert.equal(code, 0, stderr);
 });
