@@ -1,5 +1,6 @@
 /** A server that counts its requests, and clients of it. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { HttpError } from "../../lib/shared/errors.ts";
 import { HttpClient, type HttpOptions } from "../../lib/shared/http.ts";
 
@@ -14,6 +15,12 @@ export function serve(handler: (request: Request, n: number) => Response | Promi
   const host = `127.0.0.1:${server.addr.port}`;
   const close = () => server.shutdown();
   return { host, url: `http://${host}/`, requests, times, [Symbol.asyncDispose]: close };
+}
+
+/** An answer that does not come: none before the client has gone. */
+export async function noAnswer({ signal }: Request): Promise<Response> {
+  if (!signal.aborted) await once(signal, "abort");
+  return new Response();
 }
 
 /** A client of `host`, and the waits before its new tries. */

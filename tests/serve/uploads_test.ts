@@ -7,6 +7,7 @@ import { ROOT } from "../helpers/run_task.ts";
 import { type ServeTask, startServe } from "../helpers/serve_task.ts";
 import { fillIndex, smallItems } from "../helpers/small_index.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
+import { until } from "../helpers/until.ts";
 import { documentOf, randomVectors } from "../index/contract.ts";
 
 const FIXTURES = join(ROOT, "tests/fixtures");
@@ -150,13 +151,13 @@ Deno.test("too many uploads at a time are refused; clients that went away leave 
   await using api = await open();
   const connections = [];
   for (let i = 0; i < 16; i++) connections.push(await begin(api.server, 1000));
-  while (await running(api.server) < 16) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(async () => await running(api.server) === 16, "The start of 16 uploads");
   const photo = await read(`photos/${KNOWN[0]}`);
   const { status, headers, json } = await api.send(photo);
   assert.equal(status, 503);
   assert.match(headers.get("retry-after")!, /^\d+$/);
   assert.match(json.error, /too many/i);
   for (const connection of connections) connection.close();
-  while (await running(api.server) > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(async () => await running(api.server) === 0, "The end of all uploads");
   assert.equal((await api.send(photo)).status, 200);
 });

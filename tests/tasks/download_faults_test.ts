@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { demoApi } from "../helpers/demo_api.ts";
+import { noAnswer } from "../helpers/http_server.ts";
 import { manyRecords } from "../helpers/many_records.ts";
 import { jsonOf, runTask, spawnTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
@@ -25,11 +27,13 @@ async function tree(root: string): Promise<Map<string, string>> {
 for (const way of [[], ["--scroll"]]) {
   Deno.test(`download killed again and again ends with the same tree ${way}`, async () => {
     await using dir = await tempDir();
+    let asked: (() => void) | undefined;
     let delayMs = 0;
     await using api = demoApi({
       records: manyRecords(600),
       intercept: async () => {
-        await new Promise((resolve) => setTimeout(resolve, delayMs));
+        asked?.();
+        await sleep(delayMs);
         return undefined;
       },
     });
@@ -39,19 +43,21 @@ for (const way of [[], ["--scroll"]]) {
     const whole = await runTask(args("whole"));
     assert.equal(whole.code, 0, whole.stderr);
     const requests = api.requests.length;
-    delayMs = 25;
     let kills = 0;
     for (let n = 0; n < 8; n++) {
       const child = spawnTask(args("killed"));
-      const timer = setTimeout(() => {
+      let left = 3 + n; // requests before it is killed
+      asked = () => {
+        if (--left !== 0) return;
         child.kill("SIGKILL");
         kills++;
-      }, 350 + 60 * n);
-      const { code } = await child.output();
-      clearTimeout(timer);
+        delayMs = 50; // it must not be done before the tool notices that it is alone
+      };
+      const { code } = await child.output(); // also the tool's, which notices at any moment
+      asked = undefined;
+      delayMs = 0;
       if (code === 0) break;
     }
-    delayMs = 0;
     assert.ok(kills >= 3);
     const last = await runTask(args("killed"));
     assert.equal(last.code, 0, last.stderr);
@@ -77,15 +83,14 @@ for (const way of [[], ["--scroll"]]) {
         status: 302,
         headers: { location: `${elsewhere.url}/catalog/v1/items` },
       });
-    const slow = () => new Promise<Response>((resolve) => setTimeout(resolve, 1500, cut()));
     /** By page: what goes wrong once, and what goes wrong always. */
-    const once: Record<string, () => Response | Promise<Response>> = {
+    const once: Record<string, (request: Request) => Response | Promise<Response>> = {
       1: () => way.length > 0 ? new Response("expired", { status: 404 }) : retryAfter(429, "1"),
       2: () => retryAfter(503, new Date(Date.now() + 1000).toUTCString()),
       3: () => new Response("<html>maintenance</html>"),
       4: () => new Response('{"page":'),
       5: cut,
-      6: slow,
+      6: noAnswer,
       9: () => new Response("too slow", { status: 408 }),
     };
     const always: Record<string, () => Response> = {
@@ -96,11 +101,11 @@ for (const way of [[], ["--scroll"]]) {
     records[115] = { id: "../../evil" };
     await using api = demoApi({
       records,
-      intercept: (_, { searchParams }) => {
+      intercept: (request, { searchParams }) => {
         const page = searchParams.get("scrollId") ?? searchParams.get("page") ?? "0";
         const fault = once[page] ?? always[page];
         delete once[page];
-        return fault?.();
+        return fault?.(request);
       },
     });
     const result = await runTask(

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { encodeNpy } from "../../lib/vectors/npy.ts";
 import { jsonOf, runTask, spawnTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
+import { until } from "../helpers/until.ts";
 import { randomVectors } from "../index/contract.ts";
 
 const RECORDS = 2000;
@@ -26,7 +27,7 @@ async function interrupt(args: readonly string[], dir: string): Promise<void> {
   const child = spawnTask(args);
   const journal = join(dir, "i/.maken/ingest.json");
   const done = async () => JSON.parse(await Deno.readTextFile(journal).catch(() => "{}")).done ?? 0;
-  while (await done() < 20) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(async () => await done() >= 20, "The twentieth record");
   child.kill("SIGINT");
   assert.equal((await child.output()).code, 130);
   assert.ok(await done() < RECORDS, "it was interrupted in its midst");

@@ -7,6 +7,7 @@ import { faultyProxy } from "../helpers/faulty_proxy.ts";
 import { randomVectors } from "../index/contract.ts";
 import { jsonOf, ROOT, runTask, spawnTask, type TaskResult } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
+import { until } from "../helpers/until.ts";
 
 const running = await servers();
 const DIMS = 2048;
@@ -42,6 +43,11 @@ function seedCommand({ url, user = "", password = "" }: Server, mapping: string,
   const host = protocol === "https:" ? `https://${hostname}` : hostname;
   return ["ingest", host, port, user, password, mapping, join(dir, "r"), join(dir, "v")]
     .concat("--index-dir", join(dir, "state"));
+}
+
+/** The journal that {@linkcode seedCommand} keeps; empty if there is none. */
+function journalIn(dir: string): Promise<string> {
+  return Deno.readTextFile(join(dir, "state/.maken/ingest.json")).catch(() => "");
 }
 
 async function mappingFor(kind: string, dir: string, name: string): Promise<string> {
@@ -132,16 +138,12 @@ for (const name of ["elasticsearch", "opensearch"]) {
       args.push("--concurrency", "1");
       try {
         for (let kill = 0; kill < 2; kill++) {
+          const before = await journalIn(dir.path);
           const child = spawnTask(args);
-          const journal = join(dir.path, "state/.maken/ingest.json");
-          const before = await Deno.readTextFile(journal).catch(() => "");
-          for (let i = 0; i < 400; i++) {
-            if ((await Deno.readTextFile(journal).catch(() => "")) !== before) break;
-            await new Promise((resolve) => setTimeout(resolve, 10));
-          }
+          const hasChanged = async () => await journalIn(dir.path) !== before;
+          await until(hasChanged, "The run's first entry in the journal");
           child.kill("SIGKILL");
-          await child.output();
-          await new Promise((resolve) => setTimeout(resolve, 500));
+          await child.output(); // ends with the tool, which has the same pipes
         }
         const last = await runTask([...args, "--json"]);
         assert.equal(last.code, 0, last.stderr);
@@ -167,10 +169,7 @@ for (const name of ["elasticsearch", "opensearch"]) {
     const args = seedCommand(server, mapping, dir.path).concat("--concurrency", "1");
     try {
       const child = spawnTask([...args, "--bulk-size", "20"]);
-      const journal = join(dir.path, "state/.maken/ingest.json");
-      while (await Deno.stat(journal).catch(() => undefined) === undefined) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      await until(() => journalIn(dir.path), "The first entry in the journal");
       await request(server, "DELETE", `/${index}`);
       const { code, stderr } = await child.output();
       assert.equal(code, 2);

@@ -5,6 +5,7 @@ import { ROOT, runTask } from "../helpers/run_task.ts";
 import { startServe } from "../helpers/serve_task.ts";
 import { fillIndex, smallItems } from "../helpers/small_index.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
+import { until } from "../helpers/until.ts";
 
 /** A folder with one index. */
 async function indexDir() {
@@ -67,12 +68,11 @@ Deno.test("a stopped server finishes what has begun and refuses the rest", async
   });
   const url = `${server.url}/similarity/images.knn/id?size=3`;
   const answer = fetch(url, { method: "POST", body });
-  const running = async () => await (await fetch(`${server.url}/metrics`)).text();
-  while (!/^maken_requests_running 2$/m.test(await running())) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  const metrics = async () => await (await fetch(`${server.url}/metrics`)).text();
+  const isRunning = async () => /^maken_requests_running 2$/m.test(await metrics());
+  await until(isRunning, "The start of the request");
   const ended = server.stop();
-  while (!server.log().includes("stopping")) await new Promise((r) => setTimeout(r, 10));
+  await until(() => server.log().includes("stopping"), "The message of the end");
   const late = await fetch(`${server.url}/health`);
   assert.equal(late.status, 503);
   assert.match((await late.json()).error, /stopped/);

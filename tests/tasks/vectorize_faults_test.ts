@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { decodeNpy } from "../../lib/vectors/npy.ts";
 import { importEncoder } from "../helpers/encoder.ts";
-import { serve } from "../helpers/http_server.ts";
+import { noAnswer, serve } from "../helpers/http_server.ts";
 import { writeRecord } from "../helpers/picture_records.ts";
 import { jsonOf, ROOT, runTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
@@ -11,8 +12,7 @@ const PHOTOS = join(ROOT, "tests/fixtures/photos");
 const photo = await Deno.readFile(join(PHOTOS, "ski_rocket.jpg"));
 const half = photo.slice(0, photo.length / 2);
 
-type Answer = (size: string, n: number) => Response | Promise<Response>;
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+type Answer = (size: string, n: number, request: Request) => Response | Promise<Response>;
 const whole = () => new Response(photo);
 /** What the image host answers for each record's picture, by size and by number of the request. */
 const ANSWERS: Record<string, Answer> = {
@@ -25,8 +25,8 @@ const ANSWERS: Record<string, Answer> = {
   half_at_600: (size) => size === "600,600" ? new Response(half) : whole(),
   error_at_600: (size) => size === "600,600" ? new Response("oops", { status: 500 }) : whole(),
   moved_away: () => Response.redirect("http://169.254.169.254/picture.jpg"),
-  slow: async () => (await wait(150), whole()),
-  too_slow: async () => (await wait(900), whole()),
+  slow: async () => (await sleep(150), whole()), // in time yet
+  too_slow: (_, __, request) => noAnswer(request),
   not_for_ai: () => new Response(photo, { headers: { "x-robots-tag": "noai" } }),
 };
 const WITH_VECTOR = ["busy_once", "error_at_600", "fine", "half_at_600", "slow"];
@@ -50,7 +50,7 @@ Deno.test("vectorize ends each record as a vector or a named failure, whatever t
     const [name = "", size = ""] = new URL(request.url).pathname.slice(1).split("/");
     const n = asked.get(name) ?? 0;
     asked.set(name, n + 1);
-    return ANSWERS[name]!(size, n);
+    return ANSWERS[name]!(size, n, request);
   });
   const records = join(dir.path, "records");
   for (const name of Object.keys(ANSWERS)) {

@@ -6,6 +6,7 @@ import { serve } from "../helpers/http_server.ts";
 import { writeRecord } from "../helpers/picture_records.ts";
 import { jsonOf, ROOT, runTask, spawnTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
+import { until } from "../helpers/until.ts";
 import { walkFiles } from "../helpers/walk_files.ts";
 
 const PICTURES = join(ROOT, "tests/fixtures/pictures");
@@ -62,17 +63,17 @@ Deno.test("vectorize killed again and again makes every vector once", async () =
   let killedAtWork = 0;
   for (let kill = 0; kill < 8; kill++) {
     const child = spawnTask(args);
-    const before = seen.size;
-    // Not before it has begun to write, then at any moment.
-    for (let i = 0; i < 200 && (await vectorTimes(dir.path)).size === before; i++) await wait(10);
-    await wait(Math.random() * 40);
+    let hasEnded = false;
+    const ended = child.output().finally(() => hasEnded = true);
+    const hasBegun = async () => (await vectorTimes(dir.path)).size > seen.size;
+    await until(async () => hasEnded || await hasBegun(), "The run's first vector, or its end");
     try {
       child.kill("SIGKILL");
     } catch {
       // It has ended by itself.
     }
-    if ((await child.output()).code !== 0) killedAtWork++;
-    await wait(600); // the tool notices that its launcher is gone
+    // Also the tool's end, which notices at any moment of its work that it is alone.
+    if ((await ended).code !== 0) killedAtWork++;
     const now = await vectorTimes(dir.path);
     for (const [id, time] of seen) assert.equal(now.get(id), time, `${id} was computed twice`);
     for (const [id, time] of now) seen.set(id, time);
@@ -84,8 +85,6 @@ Deno.test("vectorize killed again and again makes every vector once", async () =
   const finished = await vectorTimes(dir.path);
   for (const [id, time] of seen) assert.equal(finished.get(id), time);
 });
-
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 Deno.test("vectorize --shard: the parts are disjoint and together all, also side by side", async () => {
   await using dir = await tempDir();
