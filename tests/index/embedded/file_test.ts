@@ -5,6 +5,7 @@ import { EmbeddedIndex } from "../../../lib/index/embedded/embedded_index.ts";
 import { SetupError } from "../../../lib/shared/errors.ts";
 import { ROOT } from "../../helpers/run_task.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
+import { until } from "../../helpers/until.ts";
 import { documentOf, randomVectors } from "../contract.ts";
 
 const vectors = randomVectors(300, 64);
@@ -162,15 +163,16 @@ Deno.test("EmbeddedIndex is never locked for readers, however often writers come
     return new TextDecoder().decode(stdout);
   });
   let reads = 0;
-  while (!ended) {
+  const read = async () => {
     await using index = await open(dir.path, "read");
     for (let i = 0; i < 5; i++) {
       assert.ok(await index.count() >= 300);
       assert.equal((await index.nearest(vectors[7]!, 1))[0]?.document.id, "7");
       reads++;
     }
-    await new Promise((resolve) => setTimeout(resolve));
-  }
+    return ended;
+  };
+  await until(read, "The writer's end", 180);
   assert.equal((await status).trim(), "done");
   assert.ok(reads > 5, `${reads}`);
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { BulkResult } from "../../../lib/index/types.ts";
 import { control, newIndex, request, servers } from "../../helpers/cluster.ts";
+import { until } from "../../helpers/until.ts";
 import { documentOf, randomVectors } from "../contract.ts";
 
 const NODES = ["cluster-1", "cluster-2", "cluster-3"];
@@ -70,10 +71,12 @@ Deno.test({
     const killed = control("kill", "cluster-3").finally(() => kill.isDone = true);
     try {
       let after = 0;
-      while (after < 10) {
+      const isSame = async () => {
         if (kill.isDone) after++;
         assert.deepEqual(await answers(), before);
-      }
+        return after === 10;
+      };
+      await until(isSame, "The tenth answer after the kill", 180);
       assert.equal((await made.index.get("id", "id2999"))?.document.id, "id2999");
       assert.equal(await made.index.count(), items.length);
     } finally {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate } from "node:timers/promises";
 import { Limiter } from "../../../lib/index/server/limiter.ts";
 
 Deno.test("Limiter runs no more at a time than its limit, less after an overload, then more", async () => {
@@ -7,7 +7,7 @@ Deno.test("Limiter runs no more at a time than its limit, less after an overload
   let running = 0, most = 0;
   const work = async () => {
     most = Math.max(most, ++running);
-    await sleep(1);
+    await setImmediate();
     running--;
   };
   const burst = async (n: number) => {
