@@ -2,7 +2,7 @@
 /// <reference lib="dom.iterable" />
 /** What the checks of the page have in common. */
 import { join } from "node:path";
-import type { Page } from "playwright-core";
+import type { Page, Request } from "playwright-core";
 import { ROOT } from "../../helpers/run_task.ts";
 import type { Site } from "../../helpers/site.ts";
 
@@ -37,8 +37,11 @@ export const check = (name: string, options: Omit<Check, "name" | "body">, body:
 export const cards = (page: Page) => page.locator("#grid li.loaded.placed");
 export const summary = (page: Page) => page.locator("#summary").textContent();
 export const heading = (page: Page) => page.locator("#heading").textContent();
+/** Waits until the view of this heading has its answer: keys and focus are where they will be. */
 export const shown = (page: Page, title: string) =>
-  page.waitForFunction((t) => document.querySelector("#heading")?.textContent === t, title);
+  page.waitForFunction((t) =>
+    document.querySelector("#heading")?.textContent === t &&
+    document.querySelector("#results[aria-busy=false]") !== null, title);
 export const status = (page: Page, text: RegExp) =>
   page.locator("#status").filter({ hasText: text }).waitFor({ state: "attached" });
 export const headline = (page: Page, text: string) =>
@@ -48,13 +51,25 @@ export const hrefs = (page: Page) =>
   page.locator("#grid a").evaluateAll((links) =>
     links.map((link) => (link as HTMLAnchorElement).href)
   );
-/** Waits until all pictures on the screen are in their places. */
+/** Waits until the answer is there, and all pictures on the screen are in their places. */
 export const settled = (page: Page) =>
   page.waitForFunction(() => {
-    const all = [...document.querySelectorAll("#grid li")];
+    const all = [...document.querySelectorAll("#results[aria-busy=false] #grid li")];
     const seen = all.filter((li) => li.getBoundingClientRect().top < innerHeight);
     return seen.length > 0 && seen.every((li) => li.matches(".placed.loaded, .placed.lost"));
   });
+/** The end of the next request to such an address: it has its answer, or was given up. */
+export function endOf(page: Page, address: RegExp): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const onEnd = (request: Request) => void (address.test(request.url()) && resolve());
+  page.on("requestfinished", onEnd).on("requestfailed", onEnd);
+  return promise;
+}
+/** Waits until the page has nothing more to do with what has come. */
+export const idle = (page: Page) =>
+  page.evaluate(() =>
+    new Promise((resolve) => requestIdleCallback(() => requestAnimationFrame(resolve)))
+  );
 export const screenshot = (page: Page, name: string) =>
   page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
 

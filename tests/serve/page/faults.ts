@@ -7,9 +7,11 @@ import {
   ASTRONAUT,
   cards,
   check,
+  endOf,
   hand,
   heading,
   headline,
+  idle,
   screenshot,
   settled,
   shown,
@@ -23,9 +25,8 @@ check(
     await page.locator("#grid li").nth(4).waitFor();
     await page.waitForFunction(() => document.querySelectorAll("#grid .placed").length === 5);
     await screenshot(page, "odd");
-    const hostile = page.locator("#grid li", { hasText: "onerror" });
+    const hostile = page.locator("#grid li.lost", { hasText: "onerror" });
     assert.equal(await hostile.locator(".title").textContent(), HOSTILE);
-    assert.ok(await hostile.evaluate((item) => item.classList.contains("lost")));
     assert.equal(await hostile.locator(".lost-title").textContent(), HOSTILE);
     assert.equal(await page.locator("#grid .title", { hasText: "Untitled" }).count(), 1);
     await hostile.locator("a").click();
@@ -39,6 +40,7 @@ check(
       document.querySelectorAll("dialog img, .asked img").length === 1
     );
     await page.keyboard.press("Escape");
+    await page.waitForURL((url) => !url.searchParams.has("with"));
     await page.fill("#q", HOSTILE);
     await page.press("#q", "Enter");
     await status(page, /with the words “<img/);
@@ -86,6 +88,7 @@ check("a server that is gone can be tried again", { complaint: /ERR_INTERNET/ },
 check("a slow answer never takes the place of a later one", {}, async (page) => {
   await settled(page);
   const late = Promise.withResolvers<void>();
+  const moose = endOf(page, /text.*moose/);
   await page.route("**/text/**", async (route) => {
     if (route.request().url().includes("moose")) await late.promise;
     await route.continue().catch(() => {}); // Given up by the page, as it should be.
@@ -97,7 +100,8 @@ check("a slow answer never takes the place of a later one", {}, async (page) => 
   await page.press("#q", "Enter");
   await status(page, /“dahlia”/);
   late.resolve();
-  await page.waitForTimeout(300);
+  await moose;
+  await idle(page);
   assert.equal(await heading(page), "dahlia");
   assert.match((await page.locator("#grid .title").first().textContent())!, /^Dahlia/);
 });
@@ -125,7 +129,7 @@ check(
     const answered = page.waitForResponse(/similarity.*size=1000/);
     late.resolve();
     await (await answered).finished();
-    await page.waitForTimeout(300);
+    await idle(page);
     assert.ok(await page.locator("dialog").isHidden());
   },
 );

@@ -101,6 +101,7 @@ check("back and forward show each view as it was; so does its address", {}, asyn
   await page.mouse.wheel(0, 300);
   // Chromium scrolls there over several frames; a link that is followed before would keep less.
   await page.waitForFunction((end) => scrollY > 200 && Math.abs(scrollY - end) < 2, scroll);
+  await settled(page);
   await page.locator("#grid a").nth(12).evaluate((link: HTMLAnchorElement) => link.click());
   await status(page, /like/);
   await settled(page);
@@ -110,9 +111,11 @@ check("back and forward show each view as it was; so does its address", {}, asyn
   await status(page, /“moose”/);
   await page.goBack();
   await shown(page, title!);
+  await settled(page);
   assert.deepEqual(await titles(), near);
   await page.goBack();
   await shown(page, "Find pictures that look alike");
+  await settled(page);
   assert.deepEqual(await titles(), random);
   assert.ok(Math.abs(await page.evaluate(() => scrollY) - scroll) < 2);
   await page.goForward();
@@ -188,5 +191,6 @@ check("the skip link leaves the way back as it was", {}, async (page) => {
   await page.goBack();
   await page.goBack();
   await shown(page, "Find pictures that look alike");
+  await settled(page);
   assert.deepEqual(await titles(), random);
 });
