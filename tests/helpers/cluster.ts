@@ -5,6 +5,7 @@ import { parseMapping } from "../../lib/index/server/mapping.ts";
 import { openServerIndex, type ServerIndexOptions } from "../../lib/index/server/open_server.ts";
 import type { ServerIndex } from "../../lib/index/server/server_index.ts";
 import { ROOT } from "./run_task.ts";
+import type { Reason } from "./skip.ts";
 
 const server = z.object({
   url: z.string(),
@@ -21,6 +22,17 @@ const STATE = join(ROOT, "tests/servers.json");
 /** What runs, by name: `elasticsearch`, `elasticsearch-secure`, `opensearch`, `cluster-1` to `-3`. */
 export async function servers(): Promise<ReadonlyMap<string, Server>> {
   return new Map(Object.entries((await readState())?.servers ?? {}));
+}
+
+/** Why tests are skipped that need these servers, of those that run; undefined if all do. */
+export function missing(
+  running: ReadonlyMap<string, Server>,
+  ...names: readonly string[]
+): Reason | undefined {
+  if (names.every((name) => running.has(name))) return undefined;
+  return running.size === 0
+    ? "no search servers are running"
+    : "not all search servers are running";
 }
 
 async function readState(): Promise<z.infer<typeof state> | undefined> {

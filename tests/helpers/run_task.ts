@@ -27,8 +27,11 @@ export function spawnTask(
 }
 
 /** Runs `deno task <args>` to its end. */
-export async function runTask(args: readonly string[]): Promise<TaskResult> {
-  const { code, stdout, stderr } = await spawnTask(args).output();
+export async function runTask(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<TaskResult> {
+  const { code, stdout, stderr } = await spawnTask(args, env).output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }

@@ -1,6 +1,7 @@
 /** What every index does: the one suite that all of them pass. */
 import assert from "node:assert/strict";
 import type { Document, IndexItem, VectorIndex } from "../../lib/index/types.ts";
+import { type Reason, skipIf } from "../helpers/skip.ts";
 
 /** Length of the suite's vectors: an index that is made with a size has to have this one. */
 export const CONTRACT_DIMS = 64;
@@ -42,17 +43,16 @@ export function cosine(a: Float32Array, b: Float32Array): number {
 /**
  * Registers the suite's tests for one kind of index; `open` gives a new and empty one.
  *
- * @param ignore whether there is none to be had here
+ * @param reason why there is none to be had here
  */
 export function testIndex(
   kind: string,
   open: () => Promise<{ index: VectorIndex } & AsyncDisposable>,
-  ignore = false,
+  reason?: Reason,
 ): void {
   const test = (name: string, body: (index: VectorIndex) => Promise<void>) =>
     Deno.test({
-      name: `${kind} index: ${name}`,
-      ignore,
+      ...skipIf(reason, `${kind} index: ${name}`),
       async fn() {
         await using opened = await open();
         await body(opened.index);

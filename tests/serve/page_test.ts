@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { BROWSER, IS_LEFT_OUT } from "../helpers/browser.ts";
+import { BROWSER } from "../helpers/browser.ts";
 import { ROOT } from "../helpers/run_task.ts";
+import { skipIf } from "../helpers/skip.ts";
 
 /** What became of one check, as tests/serve/page/run.ts prints it. */
 interface Outcome {
@@ -11,8 +13,10 @@ interface Outcome {
 
 // A browser needs more permissions than the tests have, so the checks are a process of their own.
 Deno.test({
-  name: `the web page in a real browser (${BROWSER})`,
-  ignore: IS_LEFT_OUT,
+  ...skipIf(
+    existsSync(BROWSER) ? undefined : "there is no browser",
+    `the web page in a real browser (${BROWSER})`,
+  ),
   async fn(t) {
     await using checks = new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", "--allow-all", join(ROOT, "tests/serve/page/run.ts")],

@@ -3,10 +3,18 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Cluster } from "../../lib/index/server/cluster.ts";
 import { type Told, told } from "../helpers/api.ts";
-import { newIndex, request, type Server, serverOptions, servers } from "../helpers/cluster.ts";
+import {
+  missing,
+  newIndex,
+  request,
+  type Server,
+  serverOptions,
+  servers,
+} from "../helpers/cluster.ts";
 import { faultyProxy } from "../helpers/faulty_proxy.ts";
 import { jsonOf, runTask } from "../helpers/run_task.ts";
 import { startServe } from "../helpers/serve_task.ts";
+import { skipIf } from "../helpers/skip.ts";
 import { DIMS, fillIndex, smallItems } from "../helpers/small_index.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 
@@ -58,8 +66,7 @@ function plain({ json }: Told) {
 
 for (const name of ["elasticsearch", "elasticsearch-secure", "opensearch"]) {
   Deno.test({
-    name: `${name}: serve answers as over the embedded index`,
-    ignore: !running.has(name),
+    ...skipIf(missing(running, name), `${name}: serve answers as over the embedded index`),
     fn: async () => {
       await using servers = await open(name);
       const { both } = servers;
@@ -134,8 +141,7 @@ for (const name of ["elasticsearch", "elasticsearch-secure", "opensearch"]) {
   });
 
   Deno.test({
-    name: `${name}: search finds as over the embedded index`,
-    ignore: !running.has(name),
+    ...skipIf(missing(running, name), `${name}: search finds as over the embedded index`),
     fn: async () => {
       await using servers = await open(name);
       const args = ["search", "--index", servers.index.name, ...servers.place, "--json"];
@@ -152,8 +158,7 @@ for (const name of ["elasticsearch", "elasticsearch-secure", "opensearch"]) {
 
 for (const name of ["elasticsearch", "opensearch"]) {
   Deno.test({
-    name: `${name}: an index that was open and is deleted is absent`,
-    ignore: !running.has(name),
+    ...skipIf(missing(running, name), `${name}: an index that was open and is deleted is absent`),
     fn: async () => {
       await using made = await newIndex(name, DIMS);
       await made.index.bulk(ITEMS);
@@ -170,8 +175,10 @@ for (const name of ["elasticsearch", "opensearch"]) {
   });
 
   Deno.test({
-    name: `${name}: a server that is lost, slow or too busy is told as such, and found again`,
-    ignore: !running.has(name),
+    ...skipIf(
+      missing(running, name),
+      `${name}: a server that is lost, slow or too busy is told as such, and found again`,
+    ),
     fn: async () => {
       await using made = await newIndex(name, DIMS);
       await made.index.bulk(ITEMS);

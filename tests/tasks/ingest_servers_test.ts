@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { encodeNpy } from "../../lib/vectors/npy.ts";
 import { encodeVct } from "../../lib/vectors/vct.ts";
-import { request, type Server, servers } from "../helpers/cluster.ts";
+import { missing, request, type Server, servers } from "../helpers/cluster.ts";
 import { faultyProxy } from "../helpers/faulty_proxy.ts";
 import { randomVectors } from "../index/contract.ts";
 import { jsonOf, ROOT, runTask, spawnTask, type TaskResult } from "../helpers/run_task.ts";
+import { skipIf } from "../helpers/skip.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 import { until } from "../helpers/until.ts";
 
@@ -14,11 +15,9 @@ const DIMS = 2048;
 
 /** Registers a test that needs a server. */
 function test(name: string, server: string, body: (server: Server) => Promise<void>): void {
-  const found = running.get(server);
   Deno.test({
-    name: `${server}: ${name}`,
-    ignore: found === undefined,
-    fn: async () => await body(found!),
+    ...skipIf(missing(running, server), `${server}: ${name}`),
+    fn: async () => await body(running.get(server)!),
   });
 }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { encodeNpy } from "../../lib/vectors/npy.ts";
 import { serve } from "../helpers/http_server.ts";
 import { ROOT, runTask, spawnTask } from "../helpers/run_task.ts";
+import { skipIf } from "../helpers/skip.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 
 /** What a run told the server and the world, up to its first request. */
@@ -116,11 +117,10 @@ Deno.test("without a terminal, a missing password is a usage error", async () =>
   assert.equal(at.seen.login, undefined, "nothing was asked");
 });
 
-const isLinux = Deno.build.os === "linux"; // other systems' `script` has other options
+const reason = Deno.build.os === "linux" ? undefined : "this system's `script` has other options";
 
 Deno.test({
-  name: "at a terminal a missing password is asked for, and not shown",
-  ignore: !isLinux,
+  ...skipIf(reason, "at a terminal a missing password is asked for, and not shown"),
   async fn() {
     await using at = await locked();
     const { code, screen } = await atTerminal(at.ingest("127.0.0.1", at.port, "me"), "s3crøt\n");
@@ -132,8 +132,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Ctrl-C in place of a password ends with 130",
-  ignore: !isLinux,
+  ...skipIf(reason, "Ctrl-C in place of a password ends with 130"),
   async fn() {
     await using at = await locked();
     const { code, screen } = await atTerminal(at.ingest("127.0.0.1", at.port, "me"), "s3c\x03");

@@ -1,14 +1,15 @@
 /** A cluster of three nodes, of which one dies: while it is loaded, and while it is searched. */
 import assert from "node:assert/strict";
 import type { BulkResult } from "../../../lib/index/types.ts";
-import { control, newIndex, request, servers } from "../../helpers/cluster.ts";
+import { control, missing, newIndex, request, servers } from "../../helpers/cluster.ts";
+import { skipIf } from "../../helpers/skip.ts";
 import { until } from "../../helpers/until.ts";
 import { documentOf, randomVectors } from "../contract.ts";
 
 const NODES = ["cluster-1", "cluster-2", "cluster-3"];
 const running = await servers();
-const ignore = !NODES.every((node) => running.has(node));
-const urls = ignore ? [] : NODES.map((node) => new URL(running.get(node)!.url));
+const reason = missing(running, ...NODES);
+const urls = reason === undefined ? NODES.map((node) => new URL(running.get(node)!.url)) : [];
 
 /** Waits until every part of the index lies on two nodes. */
 async function settled(index: string): Promise<void> {
@@ -18,8 +19,7 @@ async function settled(index: string): Promise<void> {
 }
 
 Deno.test({
-  name: "a cluster goes on when a node is killed: every document is in, once",
-  ignore,
+  ...skipIf(reason, "a cluster goes on when a node is killed: every document is in, once"),
   async fn() {
     await using made = await newIndex("cluster-1", 32, { urls, retries: 20 });
     const items = randomVectors(6000, 32).map((vector, i) => ({
@@ -49,8 +49,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a cluster answers as before while another node is killed",
-  ignore,
+  ...skipIf(reason, "a cluster answers as before while another node is killed"),
   async fn() {
     await using made = await newIndex("cluster-1", 32, { urls, retries: 20 });
     const items = randomVectors(3000, 32).map((vector, i) => ({

@@ -3,8 +3,16 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BulkResult, IndexItem } from "../../../lib/index/types.ts";
 import { openServerIndex } from "../../../lib/index/server/open_server.ts";
-import { control, imageMapping, newIndex, request, servers } from "../../helpers/cluster.ts";
+import {
+  control,
+  imageMapping,
+  missing,
+  newIndex,
+  request,
+  servers,
+} from "../../helpers/cluster.ts";
 import { type Fault, faultyProxy, type Passing } from "../../helpers/faulty_proxy.ts";
+import { skipIf } from "../../helpers/skip.ts";
 import { documentOf, randomVectors } from "../contract.ts";
 
 const DIMS = 32;
@@ -12,7 +20,7 @@ const running = await servers();
 
 function testBoth(title: string, body: (name: string) => Promise<void>): void {
   for (const name of ["elasticsearch", "opensearch"]) {
-    Deno.test({ name: `${name}: ${title}`, ignore: !running.has(name), fn: () => body(name) });
+    Deno.test({ ...skipIf(missing(running, name), `${name}: ${title}`), fn: () => body(name) });
   }
 }
 
@@ -145,8 +153,10 @@ testBoth("what stays too much fails in the end: a document alone, or all", async
 });
 
 Deno.test({
-  name: "opensearch: an open k-NN circuit breaker is explained once, and waited for",
-  ignore: !running.has("opensearch"),
+  ...skipIf(
+    missing(running, "opensearch"),
+    "opensearch: an open k-NN circuit breaker is explained once, and waited for",
+  ),
   async fn() {
     const error = {
       type: "mapper_parsing_exception",
@@ -234,8 +244,10 @@ testBoth("an index that takes nothing ends the load, not each document", async (
 });
 
 Deno.test({
-  name: "servers killed while loading are waited for until they are back",
-  ignore: !(running.has("elasticsearch") && running.has("opensearch")),
+  ...skipIf(
+    missing(running, "elasticsearch", "opensearch"),
+    "servers killed while loading are waited for until they are back",
+  ),
   async fn() {
     await Promise.all(["elasticsearch", "opensearch"].map(loadWhileKilled));
   },

@@ -4,6 +4,7 @@ import { SetupError } from "../../../lib/shared/errors.ts";
 import { openServerIndex, type ServerIndexOptions } from "../../../lib/index/server/open_server.ts";
 import {
   imageMapping,
+  missing,
   newIndex,
   request,
   type Server,
@@ -11,14 +12,19 @@ import {
   servers,
 } from "../../helpers/cluster.ts";
 import { serve } from "../../helpers/http_server.ts";
+import { skipIf } from "../../helpers/skip.ts";
 import { documentOf, randomVectors } from "../contract.ts";
 
 const running = await servers();
 const plain = running.get("elasticsearch");
 const secure = running.get("elasticsearch-secure");
 const opensearch = running.get("opensearch");
-const test = (name: string, needed: unknown, fn: () => Promise<void>) =>
-  Deno.test({ name: `openServerIndex() ${name}`, ignore: needed === undefined, fn });
+const reason = missing(running, "elasticsearch", "elasticsearch-secure", "opensearch");
+const test = (name: string, needed: Server | undefined, fn: () => Promise<void>) =>
+  Deno.test({
+    ...skipIf(needed === undefined ? reason : undefined, `openServerIndex() ${name}`),
+    fn,
+  });
 
 /** The line that opening ends with; fails if it tries twice, has two lines or holds a secret. */
 async function refusal(server: Server, options: Partial<ServerIndexOptions> = {}): Promise<string> {
