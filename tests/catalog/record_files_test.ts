@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import { readRecord } from "../../lib/catalog/record_files.ts";
 import { RecordError } from "../../lib/shared/errors.ts";
 import { below } from "../../lib/shared/walk.ts";
+import { makeFiles } from "../helpers/files.ts";
 import { skipIf } from "../helpers/skip.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 import { walkRecords } from "../helpers/walk_files.ts";
@@ -67,13 +68,6 @@ const RGLOB: [glob: string, found: string[]][] = [
   ["library//*", LIBRARY],
   ["library/./*", LIBRARY],
 ];
-
-async function makeFiles(root: string, files: readonly string[], text = "{}"): Promise<void> {
-  for (const file of files) {
-    await Deno.mkdir(join(root, file, ".."), { recursive: true });
-    await Deno.writeTextFile(join(root, file), text);
-  }
-}
 
 for (const [glob, expected] of RGLOB) {
   Deno.test(`recordNames() finds what rglob("${glob}") finds`, async () => {
