@@ -72,10 +72,6 @@ Deno.test("WorkerPool.start() explains a model that cannot be loaded", async () 
   });
 });
 
-Deno.test("openModel() names the models that there are", async () => {
-  await assert.rejects(openModel("none"), { code: "setup", message: /"none".*model list/ });
-});
-
 Deno.test("WorkerPool.embed() tells each image's fault, and refuses what would take all memory", async () => {
   // In a process of its own: the pool takes the test runner's native code away.
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
