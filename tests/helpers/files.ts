@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { SetupError } from "../../lib/shared/errors.ts";
+import type { Failure } from "../../lib/shared/failures.ts";
 
 /** Makes files with the same text, and the folders that they are in. */
 export async function makeFiles(
@@ -13,6 +14,12 @@ export async function makeFiles(
     await Deno.mkdir(join(root, file, ".."), { recursive: true });
     await Deno.writeTextFile(join(root, file), text);
   }
+}
+
+/** The failures that an output folder lists. */
+export async function failuresIn(folder: string): Promise<Failure[]> {
+  const text = await Deno.readTextFile(join(folder, ".maken/failures.jsonl"));
+  return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
 }
 
 /** Makes a link. That takes more permissions than the tests have, so another process does it. */

@@ -36,6 +36,12 @@ export async function runTask(
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
+/** How many records a `--json` run had, and what became of them. */
+export function countsOf(result: TaskResult) {
+  const { total, stored, skipped, failed } = jsonOf(result);
+  return { total, stored, skipped, failed };
+}
+
 /** The object that a `--json` run printed; fails unless it printed just that. */
 export function jsonOf({ stdout, stderr }: TaskResult): Record<string, unknown> {
   try {

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { EmbeddedIndex } from "../../lib/index/embedded/embedded_index.ts";
 import type { Document } from "../../lib/index/types.ts";
-import { runTask, spawnTask } from "./run_task.ts";
+import { runTask } from "./run_task.ts";
+import { startServe } from "./serve_task.ts";
 import { tempDir } from "./temp_dir.ts";
 
 /** A title that would run if it were read as HTML. */
@@ -35,12 +36,12 @@ export async function startSite(): Promise<Site> {
   await makeOddIndexes(join(data, "index"));
   const args = ["--index-dir", join(data, "index"), "--images", join(data, "vectors")];
   const [own, other] = await Promise.all([
-    serve([...args, "--model", "demo"]),
-    serve([...args, "--no-uploads"]),
+    startServe([...args, "--model", "demo", "--quiet"]),
+    startServe([...args, "--no-uploads", "--quiet"]),
   ]);
   return {
-    url: own.url,
-    withoutUploads: other.url,
+    url: `${own.url}/`,
+    withoutUploads: `${other.url}/`,
     async [Symbol.asyncDispose]() {
       await Promise.all([own.stop(), other.stop()]);
       await dir[Symbol.asyncDispose]();
@@ -59,27 +60,4 @@ async function makeOddIndexes(dir: string): Promise<void> {
   });
   await odd.bulk(await Promise.all(items));
   await odd.refresh();
-}
-
-async function serve(args: readonly string[]) {
-  const child = spawnTask(["serve", "--port", "0", "--quiet", ...args]);
-  const log = child.stderr.pipeThrough(new TextDecoderStream());
-  const address = Promise.withResolvers<string>();
-  const ended = (async () => {
-    let said = "";
-    for await (const text of log) {
-      said += text;
-      const [, url] = /answers at (http:\S+)/.exec(said) ?? [];
-      if (url !== undefined) address.resolve(`${url}/`);
-    }
-    address.reject(new Error(`serve ended: ${said}`));
-    await child.stdout.cancel();
-    await child.status;
-  })();
-  const url = await address.promise;
-  const stop = async () => {
-    child.kill("SIGINT");
-    await ended;
-  };
-  return { url, stop };
 }

@@ -29,6 +29,11 @@ export function randomVectors(n: number, dims: number, seed = 1): Float32Array[]
   return Array.from({ length: n }, () => Float32Array.from({ length: dims }, next));
 }
 
+/** Items `id0`, `id1`, … with such vectors. */
+export function itemsOf(n: number, dims: number): IndexItem[] {
+  return randomVectors(n, dims).map((vector, i) => ({ document: documentOf(`id${i}`), vector }));
+}
+
 /** Cosine of the angle between two vectors, computed plainly in double precision. */
 export function cosine(a: Float32Array, b: Float32Array): number {
   let ab = 0, aa = 0, bb = 0;
@@ -59,11 +64,8 @@ export function testIndex(
       },
     });
   // Few enough for an approximate index to be exact.
-  const vectors = randomVectors(150, CONTRACT_DIMS);
-  const items: IndexItem[] = vectors.map((vector, i) => ({
-    document: documentOf(`id${i}`),
-    vector,
-  }));
+  const items = itemsOf(150, CONTRACT_DIMS);
+  const vectors = items.map(({ vector }) => vector);
   const put = async (index: VectorIndex, items: readonly IndexItem[]) => {
     const results = await index.bulk(items);
     await index.refresh();

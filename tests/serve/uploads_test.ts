@@ -8,7 +8,7 @@ import { type ServeTask, startServe } from "../helpers/serve_task.ts";
 import { fillIndex, smallItems } from "../helpers/small_index.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 import { until } from "../helpers/until.ts";
-import { documentOf, randomVectors } from "../index/contract.ts";
+import { documentOf, itemsOf } from "../index/contract.ts";
 
 const FIXTURES = join(ROOT, "tests/fixtures");
 const read = (path: string) => Deno.readFile(join(FIXTURES, path));
@@ -21,10 +21,7 @@ const DIMS = 12;
 async function open() {
   const dir = await tempDir();
   const model = await importEncoder(dir.path);
-  const items = randomVectors(20, DIMS).map((vector, i) => ({
-    document: documentOf(`id${i}`),
-    vector,
-  }));
+  const items = itemsOf(20, DIMS);
   for (const name of KNOWN) {
     const vector = decodeNpy(await read(`models/${name}.npy`));
     items.push({ document: documentOf(name), vector });

@@ -1,17 +1,11 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { type Failure } from "../../lib/shared/failures.ts";
 import { OutputFolder } from "../../lib/shared/output_folder.ts";
+import { failuresIn } from "../helpers/files.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 
 function failureOf(id: string): Failure {
   return { id, file: null, stage: "fetch", code: "http_404", message: "no\npicture", time: "" };
-}
-
-/** The parsed lines of a folder's `failures.jsonl`. */
-async function failuresIn(folder: string): Promise<unknown[]> {
-  const text = await Deno.readTextFile(join(folder, ".maken/failures.jsonl"));
-  return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
 }
 
 Deno.test("OutputFolder.recordFailure() adds a line to a file that begins anew", async () => {
@@ -32,6 +26,6 @@ Deno.test("OutputFolder.recordFailure() writes whole lines beside another task's
   await using vectorize = await OutputFolder.open(dir.path, "vectorize");
   await download.recordFailure(failureOf("b"));
   await vectorize.recordFailure(failureOf("a much longer id"));
-  const ids = (await failuresIn(dir.path)).map((failure) => (failure as Failure).id);
+  const ids = (await failuresIn(dir.path)).map((failure) => failure.id);
   assert.deepEqual(ids.slice(-2), ["b", "a much longer id"]);
 });

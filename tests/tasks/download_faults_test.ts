@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { demoApi } from "../helpers/demo_api.ts";
+import { failuresIn } from "../helpers/files.ts";
 import { noAnswer } from "../helpers/http_server.ts";
 import { manyRecords } from "../helpers/many_records.ts";
-import { jsonOf, runTask, spawnTask } from "../helpers/run_task.ts";
+import { countsOf, jsonOf, runTask, spawnTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 import { walkFiles } from "../helpers/walk_files.ts";
 
@@ -113,14 +114,8 @@ for (const way of [[], ["--scroll"]]) {
         .concat("-o", join(dir.path, "out"), "--base-url", api.url, "--json", ...way),
     );
     assert.equal(result.code, 1, result.stderr);
-    const { total, stored, skipped, failed, errors } = jsonOf(result);
-    assert.deepEqual({ total, stored, skipped, failed }, {
-      total: 120,
-      stored: 99,
-      skipped: 0,
-      failed: 21,
-    });
-    assert.deepEqual(errors, { host_not_allowed: 10, http_500: 10, record_id: 1 });
+    assert.deepEqual(countsOf(result), { total: 120, stored: 99, skipped: 0, failed: 21 });
+    assert.deepEqual(jsonOf(result).errors, { host_not_allowed: 10, http_500: 10, record_id: 1 });
     assert.deepEqual(Object.keys(once), [], "every fault came up");
     assert.deepEqual(elsewhere.requests, []);
     const files = (await filesIn(join(dir.path, "out"))).filter((file) => file.endsWith(".json"));
@@ -129,8 +124,7 @@ for (const way of [[], ["--scroll"]]) {
       records.map(({ id }) => `${id}.json`)
         .filter((_, i) => i !== 115 && (i < 70 || i >= 90)).sort(),
     );
-    const failures = (await Deno.readTextFile(join(dir.path, "out/.maken/failures.jsonl"))).trim()
-      .split("\n").map((line) => JSON.parse(line));
+    const failures = await failuresIn(join(dir.path, "out"));
     assert.deepEqual(failures.map(({ code }) => code), [
       "host_not_allowed",
       "http_500",

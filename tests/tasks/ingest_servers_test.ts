@@ -49,15 +49,32 @@ function journalIn(dir: string): Promise<string> {
   return Deno.readTextFile(join(dir, "state/.maken/ingest.json")).catch(() => "");
 }
 
-async function mappingFor(kind: string, dir: string, name: string): Promise<string> {
-  const path = join(dir, `${name}.mapping`);
-  await Deno.copyFile(join(ROOT, `mappings/${kind}/images.knn.mapping`), path);
-  return path;
+/** Records, vectors and a mapping for a new index, which is deleted at the end. */
+async function newPlace(server: Server, kind: string, n: number, broken?: number) {
+  const dir = await tempDir();
+  await writeItems(dir.path, n, broken);
+  const index = `t${crypto.randomUUID()}`;
+  const mapping = join(dir.path, `${index}.mapping`);
+  await Deno.copyFile(join(ROOT, `mappings/${kind}/images.knn.mapping`), mapping);
+  return {
+    dir: dir.path,
+    index,
+    mapping,
+    async [Symbol.asyncDispose]() {
+      await request(server, "DELETE", `/${index}`);
+      await dir[Symbol.asyncDispose]();
+    },
+  };
 }
 
 async function countOf(server: Server, index: string): Promise<number> {
   await request(server, "POST", `/${index}/_refresh`);
   return Number((await request(server, "GET", `/${index}/_count`)).count);
+}
+
+async function settingsOf(server: Server, index: string): Promise<Record<string, string>> {
+  const answer = await request(server, "GET", `/${index}/_settings?flat_settings=true`);
+  return (answer[index] as { settings: Record<string, string> }).settings;
 }
 
 for (const name of ["elasticsearch", "elasticsearch-secure", "opensearch"]) {
@@ -66,60 +83,40 @@ for (const name of ["elasticsearch", "elasticsearch-secure", "opensearch"]) {
     "the original command loads all, twice the same, and by the index's name",
     name,
     async (server) => {
-      await using dir = await tempDir();
-      await writeItems(dir.path, 120, 50);
-      const index = `t${crypto.randomUUID()}`;
-      const mapping = await mappingFor(kind, dir.path, index);
+      await using place = await newPlace(server, kind, 120, 50);
+      const { dir, index, mapping } = place;
       const more = ["npy", "", "50", "false", "0"]
-        .concat(server.ca === undefined ? [] : ["--ca", await writeCa(server, dir.path)]);
-      try {
-        const absent = await runTask([...seedCommand(server, index, dir.path), ...more]);
-        assertOneLine(absent, new RegExp(`"${index}".*mapping`));
-        const first = await runTask([...seedCommand(server, mapping, dir.path), ...more, "--json"]);
-        assert.equal(first.code, 1, first.stderr);
-        const { stored, failed, errors } = jsonOf(first);
-        assert.deepEqual({ stored, failed, errors }, {
-          stored: 118,
-          failed: 2,
-          errors: { vector_size: 2 },
-        });
+        .concat(server.ca === undefined ? [] : ["--ca", await writeCa(server, dir)]);
+      const absent = await runTask([...seedCommand(server, index, dir), ...more]);
+      assertOneLine(absent, new RegExp(`"${index}".*mapping`));
+      const first = await runTask([...seedCommand(server, mapping, dir), ...more, "--json"]);
+      assert.equal(first.code, 1, first.stderr);
+      const { stored, failed, errors } = jsonOf(first);
+      assert.deepEqual({ stored, failed, errors }, {
+        stored: 118,
+        failed: 2,
+        errors: { vector_size: 2 },
+      });
+      assert.equal(await countOf(server, index), 118);
+      for (const way of [mapping, index]) {
+        const again = await runTask([...seedCommand(server, way, dir), ...more, "--json"]);
+        assert.deepEqual([again.code, jsonOf(again).stored], [1, 118], again.stderr);
         assert.equal(await countOf(server, index), 118);
-        for (const way of [mapping, index]) {
-          const again = await runTask([...seedCommand(server, way, dir.path), ...more, "--json"]);
-          assert.deepEqual([again.code, jsonOf(again).stored], [1, 118], again.stderr);
-          assert.equal(await countOf(server, index), 118);
-        }
-        const settings = await request(server, "GET", `/${index}/_settings?flat_settings=true`);
-        const flat = (settings[index] as { settings: Record<string, string> }).settings;
-        assert.equal(flat["index.number_of_replicas"], "1", "replicas are restored");
-        assert.notEqual(flat["index.refresh_interval"], "-1", "refreshing is restored");
-        // A failed record is tried again alone, once its vector is right.
-        await Deno.writeFile(
-          join(dir.path, "v/id49.npy"),
-          encodeNpy(randomVectors(1, DIMS, 7)[0]!),
-        );
-        const retry = [
-          ...seedCommand(server, index, dir.path),
-          ...more,
-          "--retry-failed",
-          "--json",
-        ];
-        const retried = jsonOf(await runTask(retry));
-        assert.deepEqual([retried.total, retried.stored, retried.failed], [2, 1, 1]);
-        const anew = ["--recreate-index", "--skip", "100", "--json"];
-        const recreated = await runTask([
-          ...seedCommand(server, mapping, dir.path),
-          ...anew,
-          ...more.slice(5),
-        ]);
-        assert.equal(
-          jsonOf(recreated).documents,
-          Number(jsonOf(recreated).stored),
-          recreated.stderr,
-        );
-      } finally {
-        await request(server, "DELETE", `/${index}`);
       }
+      const settings = await settingsOf(server, index);
+      assert.equal(settings["index.number_of_replicas"], "1", "replicas are restored");
+      assert.notEqual(settings["index.refresh_interval"], "-1", "refreshing is restored");
+      // A failed record is tried again alone, once its vector is right.
+      await Deno.writeFile(join(dir, "v/id49.npy"), encodeNpy(randomVectors(1, DIMS, 7)[0]!));
+      const retry = [...seedCommand(server, index, dir), ...more, "--retry-failed", "--json"];
+      const retried = jsonOf(await runTask(retry));
+      assert.deepEqual([retried.total, retried.stored, retried.failed], [2, 1, 1]);
+      const anew = ["--recreate-index", "--skip", "100", "--json"];
+      const recreated = await runTask(
+        [...seedCommand(server, mapping, dir), ...anew, ...more.slice(5)],
+      );
+      const { documents, stored: storedAnew } = jsonOf(recreated);
+      assert.equal(documents, Number(storedAnew), recreated.stderr);
     },
   );
 }
@@ -129,56 +126,43 @@ for (const name of ["elasticsearch", "opensearch"]) {
     "a run that is killed goes on where it stopped, and its settings are restored",
     name,
     async (server) => {
-      await using dir = await tempDir();
-      await writeItems(dir.path, 1500);
-      const index = `t${crypto.randomUUID()}`;
-      const mapping = await mappingFor(name, dir.path, index);
-      const args = seedCommand(server, mapping, dir.path).concat("--bulk-size", "50");
+      await using place = await newPlace(server, name, 1500);
+      const { dir, index, mapping } = place;
+      const args = seedCommand(server, mapping, dir).concat("--bulk-size", "50");
       args.push("--concurrency", "1");
-      try {
-        for (let kill = 0; kill < 2; kill++) {
-          const before = await journalIn(dir.path);
-          const child = spawnTask(args);
-          const hasChanged = async () => await journalIn(dir.path) !== before;
-          await until(hasChanged, "The run's first entry in the journal");
-          child.kill("SIGKILL");
-          await child.output(); // ends with the tool, which has the same pipes
-        }
-        const last = await runTask([...args, "--json"]);
-        assert.equal(last.code, 0, last.stderr);
-        assert.match(last.stderr, /goes on after the first/);
-        assert.equal(await countOf(server, index), 1500);
-        const settings = await request(server, "GET", `/${index}/_settings?flat_settings=true`);
-        const flat = (settings[index] as { settings: Record<string, string> }).settings;
-        assert.equal(flat["index.number_of_replicas"], "1");
-        assert.notEqual(flat["index.refresh_interval"], "-1");
-      } finally {
-        await request(server, "DELETE", `/${index}`);
+      for (let kill = 0; kill < 2; kill++) {
+        const before = await journalIn(dir);
+        const child = spawnTask(args);
+        const hasChanged = async () => await journalIn(dir) !== before;
+        await until(hasChanged, "The run's first entry in the journal");
+        child.kill("SIGKILL");
+        await child.output(); // ends with the tool, which has the same pipes
       }
+      const last = await runTask([...args, "--json"]);
+      assert.equal(last.code, 0, last.stderr);
+      assert.match(last.stderr, /goes on after the first/);
+      assert.equal(await countOf(server, index), 1500);
+      const settings = await settingsOf(server, index);
+      assert.equal(settings["index.number_of_replicas"], "1");
+      assert.notEqual(settings["index.refresh_interval"], "-1");
     },
   );
 }
 
 for (const name of ["elasticsearch", "opensearch"]) {
   test("an index that is deleted while it is loaded is no success", name, async (server) => {
-    await using dir = await tempDir();
-    await writeItems(dir.path, 1500);
-    const index = `t${crypto.randomUUID()}`;
-    const mapping = await mappingFor(name, dir.path, index);
-    const args = seedCommand(server, mapping, dir.path).concat("--concurrency", "1");
-    try {
-      const child = spawnTask([...args, "--bulk-size", "20"]);
-      await until(() => journalIn(dir.path), "The first entry in the journal");
-      await request(server, "DELETE", `/${index}`);
-      const { code, stderr } = await child.output();
-      assert.equal(code, 2);
-      assert.match(new TextDecoder().decode(stderr), /begun anew meanwhile|no such index/);
-      await request(server, "DELETE", `/${index}`);
-      const again = await runTask([...args, "--json"]);
-      assert.deepEqual([again.code, jsonOf(again).documents], [0, 1500], again.stderr);
-    } finally {
-      await request(server, "DELETE", `/${index}`);
-    }
+    await using place = await newPlace(server, name, 1500);
+    const { dir, index, mapping } = place;
+    const args = seedCommand(server, mapping, dir).concat("--concurrency", "1");
+    const child = spawnTask([...args, "--bulk-size", "20"]);
+    await until(() => journalIn(dir), "The first entry in the journal");
+    await request(server, "DELETE", `/${index}`);
+    const { code, stderr } = await child.output();
+    assert.equal(code, 2);
+    assert.match(new TextDecoder().decode(stderr), /begun anew meanwhile|no such index/);
+    await request(server, "DELETE", `/${index}`);
+    const again = await runTask([...args, "--json"]);
+    assert.deepEqual([again.code, jsonOf(again).documents], [0, 1500], again.stderr);
   });
 }
 
@@ -186,8 +170,8 @@ test(
   "what went wrong first is told, and what that left undone",
   "elasticsearch",
   async (server) => {
-    await using dir = await tempDir();
-    await writeItems(dir.path, 20);
+    await using place = await newPlace(server, "elasticsearch", 20);
+    const { dir, mapping } = place;
     let isBroken = false;
     await using proxy = await faultyProxy(server.url, ({ path, bulk }) => {
       isBroken ||= bulk === 2;
@@ -196,16 +180,10 @@ test(
         ? { status: 400, body: JSON.stringify({ error }) }
         : undefined;
     });
-    const index = `t${crypto.randomUUID()}`;
-    const mapping = await mappingFor("elasticsearch", dir.path, index);
-    const args = seedCommand({ url: proxy.url }, mapping, dir.path);
-    try {
-      const { code, stderr } = await runTask([...args, "--bulk-size", "10", "--concurrency", "1"]);
-      assert.equal(code, 2);
-      assert.match(stderr, /change the settings.*second fault\n.*write to.*first fault\n.*stopped/);
-    } finally {
-      await request(server, "DELETE", `/${index}`);
-    }
+    const args = seedCommand({ url: proxy.url }, mapping, dir);
+    const { code, stderr } = await runTask([...args, "--bulk-size", "10", "--concurrency", "1"]);
+    assert.equal(code, 2);
+    assert.match(stderr, /change the settings.*second fault\n.*write to.*first fault\n.*stopped/);
   },
 );
 
@@ -213,19 +191,17 @@ test(
   "set-up faults are one line each, change nothing, and tell no password",
   "elasticsearch-secure",
   async (server) => {
-    await using dir = await tempDir();
-    await writeItems(dir.path, 3);
-    const index = `t${crypto.randomUUID()}`;
-    const mapping = await mappingFor("elasticsearch", dir.path, index);
-    const ca = await writeCa(server, dir.path);
+    await using place = await newPlace(server, "elasticsearch", 3);
+    const { dir, index, mapping } = place;
+    const ca = await writeCa(server, dir);
     const plain = running.get("elasticsearch")!;
     const opensearch = running.get("opensearch")!;
     const secret = "wrong-password-of-mine";
     const to = (s: Partial<Server>, m = mapping, ...more: string[]) => [
-      ...seedCommand({ ...server, ...s }, m, dir.path),
+      ...seedCommand({ ...server, ...s }, m, dir),
       ...more,
     ];
-    const vct = join(dir.path, "v2");
+    const vct = join(dir, "v2");
     await Deno.mkdir(vct);
     for (const id of ["id0", "id1", "id2"]) {
       await Deno.writeTextFile(join(vct, `${id}.vct`), encodeVct(new Float32Array(16).fill(1)));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { encodeNpy } from "../../lib/vectors/npy.ts";
 import { randomVectors } from "../index/contract.ts";
+import { failuresIn } from "../helpers/files.ts";
 import { jsonOf, ROOT, runTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 
@@ -53,8 +54,7 @@ Deno.test("ingest counts and names what it cannot use, and indexes the rest", as
   const { stored, skipped, failed, errors } = jsonOf(result);
   assert.deepEqual([stored, skipped, failed], [4, 1, 5]);
   assert.deepEqual(errors, { vector_values: 2, vector_size: 1, vector_file: 1, record_json: 1 });
-  const failures = await Deno.readTextFile(join(dir.path, "i/.maken/failures.jsonl"));
-  assert.equal(failures.trim().split("\n").length, 5);
+  assert.equal((await failuresIn(join(dir.path, "i"))).length, 5);
   assert.match(result.stderr, /skipped without a vector: 1$/m);
   // Nothing is left but vectors of wrong sizes, more of them than of the right one.
   for (const name of ["id1.npy", "id2.npy", "id4.npy"]) {

@@ -123,18 +123,8 @@ Deno.test("Ctrl-C during vectorize keeps the vectors that are done", async () =>
     await Deno.writeFile(join(dir.path, `v/id${i}.jpg`), whole ? photo : photo.slice(0, 5000));
   }
   const child = spawnTask(
-    [
-      "vectorize",
-      join(dir.path, "r"),
-      "*",
-      join(dir.path, "v"),
-      "--model",
-      "demo",
-      "--batch",
-      "4",
-      "--jobs",
-      "2",
-    ],
+    ["vectorize", join(dir.path, "r"), "*", join(dir.path, "v"), "--model", "demo"]
+      .concat("--batch", "4", "--jobs", "2"),
   );
   const vectors = async () => {
     const names = await Array.fromAsync(Deno.readDir(join(dir.path, "v")), ({ name }) => name);

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { decodeNpy } from "../../lib/vectors/npy.ts";
 import { importEncoder } from "../helpers/encoder.ts";
+import { failuresIn } from "../helpers/files.ts";
 import { noAnswer, serve } from "../helpers/http_server.ts";
 import { writeRecord } from "../helpers/picture_records.ts";
-import { jsonOf, ROOT, runTask } from "../helpers/run_task.ts";
+import { countsOf, jsonOf, ROOT, runTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 
 const PHOTOS = join(ROOT, "tests/fixtures/photos");
@@ -67,16 +68,10 @@ Deno.test("vectorize ends each record as a vector or a named failure, whatever t
 
   const first = await runTask(args);
   assert.equal(first.code, 1, first.stderr);
-  const { total, stored, skipped, failed, errors } = jsonOf(first);
-  assert.deepEqual({ total, stored, skipped, failed }, {
-    total: 16,
-    stored: 5,
-    skipped: 1,
-    failed: 10,
-  });
+  assert.deepEqual(countsOf(first), { total: 16, stored: 5, skipped: 1, failed: 10 });
   const codes: Record<string, number> = {};
   for (const code of Object.values(FAILED)) codes[code] = (codes[code] ?? 0) + 1;
-  assert.deepEqual(errors, codes);
+  assert.deepEqual(jsonOf(first).errors, codes);
   assert.deepEqual(await failuresOf(vectors), FAILED);
   assert.deepEqual(await vectorsOf(vectors), WITH_VECTOR);
   assert.match(first.stderr, /status 403.*rights/);
@@ -93,8 +88,7 @@ Deno.test("vectorize ends each record as a vector or a named failure, whatever t
 });
 
 async function failuresOf(dir: string): Promise<Record<string, string>> {
-  const text = await Deno.readTextFile(join(dir, ".maken/failures.jsonl"));
-  const entries = text.trim().split("\n").map((line) => JSON.parse(line));
+  const entries = await failuresIn(dir);
   assert.ok(entries.every(({ stage, message, file }) => stage && message && file));
   return Object.fromEntries(entries.map(({ id, code }) => [id, code]).sort());
 }

@@ -13,7 +13,7 @@ import {
 } from "../../helpers/cluster.ts";
 import { type Fault, faultyProxy, type Passing } from "../../helpers/faulty_proxy.ts";
 import { skipIf } from "../../helpers/skip.ts";
-import { documentOf, randomVectors } from "../contract.ts";
+import { documentOf, itemsOf } from "../contract.ts";
 
 const DIMS = 32;
 const running = await servers();
@@ -22,10 +22,6 @@ function testBoth(title: string, body: (name: string) => Promise<void>): void {
   for (const name of ["elasticsearch", "opensearch"]) {
     Deno.test({ ...skipIf(missing(running, name), `${name}: ${title}`), fn: () => body(name) });
   }
-}
-
-function itemsOf(n: number, dims = DIMS): IndexItem[] {
-  return randomVectors(n, dims).map((vector, i) => ({ document: documentOf(`id${i}`), vector }));
 }
 
 /** A new index behind a proxy, what it told, and a function that loads batches all at a time. */
@@ -84,7 +80,7 @@ testBoth(
       ({ bulk }) =>
         [2, 5, 6].includes(bulk) ? "lose answer" : bulk === 3 ? "lose request" : undefined,
     );
-    const items = itemsOf(300);
+    const items = itemsOf(300, DIMS);
     const results = await proxied.load(items, 25);
     assert.deepEqual(errorsOf(results), []);
     assert.deepEqual(results.map(({ id }) => id), items.map(({ document }) => document.id));
@@ -106,7 +102,7 @@ testBoth(
       calm = Math.max(calm, together);
       return undefined;
     });
-    const results = await proxied.load(itemsOf(200), 10);
+    const results = await proxied.load(itemsOf(200, DIMS), 10);
     assert.deepEqual(errorsOf(results), []);
     assert.equal(await proxied.index.count(), 200);
     assert.equal(proxied.bulks().length, 20 + 6);
@@ -122,7 +118,7 @@ testBoth("single documents that were too much are sent again, and no others", as
         ? undefined
         : changeItems((i) => i % 10 === 3 ? busy("es_rejected_execution_exception") : undefined),
   );
-  const results = await proxied.load(itemsOf(100), 100);
+  const results = await proxied.load(itemsOf(100, DIMS), 100);
   assert.deepEqual(errorsOf(results), []);
   assert.equal(await proxied.index.count(), 100);
   const lengths = proxied.bulks().map(({ length }) => length);
@@ -139,14 +135,14 @@ testBoth("what stays too much fails in the end: a document alone, or all", async
     ({ bulk }) => bulk === 0 ? undefined : bulk <= 2 ? rejected : { status: 503, body: "" },
     1,
   );
-  const results = await proxied.load(itemsOf(10), 10);
+  const results = await proxied.load(itemsOf(10, DIMS), 10);
   const errors = errorsOf(results);
   assert.deepEqual(errors.map((e) => "code" in e && e.code), ["index_busy"]);
   assert.match(
     errors[0]!.message,
     /^Cannot index document "id0": es_rejected.*: rejected execution$/,
   );
-  await assert.rejects(proxied.index.bulk(itemsOf(10)), {
+  await assert.rejects(proxied.index.bulk(itemsOf(10, DIMS)), {
     code: "setup",
     message: /^Cannot write to index "test_.*: http:\/\/127\.0\.0\.1:\d+: status 503$/,
   });
@@ -172,7 +168,7 @@ Deno.test({
       ({ bulk }) =>
         bulk === 0 || bulk > 2 ? undefined : changeItems(() => ({ status: 400, error })),
     );
-    const results = await proxied.load(itemsOf(20), 20);
+    const results = await proxied.load(itemsOf(20, DIMS), 20);
     assert.deepEqual(errorsOf(results), []);
     assert.equal(proxied.notices.length, 1);
     assert.match(proxied.notices[0]!, /knn\.memory\.circuit_breaker\.limit/);
@@ -186,7 +182,7 @@ testBoth(
       name,
       ({ length }) => length > 6000 ? { status: 413, body: "too long" } : undefined,
     );
-    const items = itemsOf(50);
+    const items = itemsOf(50, DIMS);
     const long = {
       document: documentOf("long", { title: "x".repeat(9000) }),
       vector: items[0]!.vector,
@@ -201,7 +197,7 @@ testBoth(
 
 testBoth("broken documents have their reasons, the others are in", async (name) => {
   await using made = await newIndex(name, DIMS);
-  const items = itemsOf(500).map((item, i) =>
+  const items = itemsOf(500, DIMS).map((item, i) =>
     i % 50 === 7 ? { ...item, vector: item.vector.slice(1) } : item
   );
   const results = await made.index.bulk(items);
@@ -216,7 +212,7 @@ testBoth("broken documents have their reasons, the others are in", async (name) 
 
 testBoth("an id that no server takes fails, the others of its request are in", async (name) => {
   await using behind = await behindProxy(name, () => undefined);
-  const [first, second, last] = itemsOf(3) as [IndexItem, IndexItem, IndexItem];
+  const [first, second, last] = itemsOf(3, DIMS) as [IndexItem, IndexItem, IndexItem];
   const odd = ["", "..", "\ud800", "å".repeat(257)]
     .map((id) => ({ ...second, document: documentOf(id) }));
   const longest = { ...second, document: documentOf("å".repeat(256)) };
@@ -234,13 +230,13 @@ testBoth("an index that takes nothing ends the load, not each document", async (
   const server = running.get(name)!;
   for (const block of ["write", "read_only_allow_delete"]) {
     await request(server, "PUT", path, { index: { blocks: { [block]: true } } });
-    await assert.rejects(behind.index.bulk(itemsOf(3)), {
+    await assert.rejects(behind.index.bulk(itemsOf(3, DIMS)), {
       code: "setup",
       message: /^Cannot write to index "test_[^"]*": cluster_block_exception: .*block/,
     });
     await request(server, "PUT", path, { index: { blocks: { [block]: null } } });
   }
-  assert.equal(errorsOf(await behind.index.bulk(itemsOf(3))).length, 0);
+  assert.equal(errorsOf(await behind.index.bulk(itemsOf(3, DIMS))).length, 0);
 });
 
 Deno.test({
@@ -255,7 +251,7 @@ Deno.test({
 
 async function loadWhileKilled(name: string): Promise<void> {
   await using made = await newIndex(name, DIMS, { retries: 20 });
-  const items = itemsOf(4000);
+  const items = itemsOf(4000, DIMS);
   await made.index.beginLoad();
   let restarted: Promise<void> | undefined;
   const results: BulkResult[] = [];
@@ -288,12 +284,12 @@ testBoth("loading changes settings and puts them back, after a crash too", async
   await made.index.setModel("imagenet");
   await made.index.beginLoad();
   assert.deepEqual(await settings(), loading);
-  await made.index.bulk(itemsOf(10));
+  await made.index.bulk(itemsOf(10, DIMS));
   assert.equal(await made.index.count(), 0);
   await made.index.clear();
   assert.deepEqual(await settings(), loading, "a new index is loaded just so");
   await made.index.setModel("imagenet");
-  await made.index.bulk(itemsOf(10));
+  await made.index.bulk(itemsOf(10, DIMS));
   await made.index.endLoad();
   assert.deepEqual(await settings(), usual);
   assert.equal(await made.index.count(), 10);
@@ -316,7 +312,7 @@ testBoth("loading changes settings and puts them back, after a crash too", async
   await stopped.beginLoad();
   assert.deepEqual(await settings(), ["-1", "1", true], "others may search it already");
   abort.abort();
-  await assert.rejects(stopped.bulk(itemsOf(1)), { name: "AbortError" });
+  await assert.rejects(stopped.bulk(itemsOf(1, DIMS)), { name: "AbortError" });
   await stopped.endLoad();
   assert.deepEqual(await settings(), usual);
   assert.equal(next.created, false);
@@ -330,7 +326,7 @@ testBoth("a node that goes away is passed over", async (name) => {
     urls: [new URL(proxy.url), new URL(url)],
     onRetry: (_, waitMs) => void waits.push(waitMs),
   });
-  const items = itemsOf(100);
+  const items = itemsOf(100, DIMS);
   await made.index.bulk(items.slice(0, 50));
   await made.index.count();
   assert.ok(proxy.seen.length > 1, "both are asked in turn");

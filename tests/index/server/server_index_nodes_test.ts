@@ -4,7 +4,7 @@ import type { BulkResult } from "../../../lib/index/types.ts";
 import { control, missing, newIndex, request, servers } from "../../helpers/cluster.ts";
 import { skipIf } from "../../helpers/skip.ts";
 import { until } from "../../helpers/until.ts";
-import { documentOf, randomVectors } from "../contract.ts";
+import { itemsOf } from "../contract.ts";
 
 const NODES = ["cluster-1", "cluster-2", "cluster-3"];
 const running = await servers();
@@ -22,10 +22,7 @@ Deno.test({
   ...skipIf(reason, "a cluster goes on when a node is killed: every document is in, once"),
   async fn() {
     await using made = await newIndex("cluster-1", 32, { urls, retries: 20 });
-    const items = randomVectors(6000, 32).map((vector, i) => ({
-      document: documentOf(`id${i}`),
-      vector,
-    }));
+    const items = itemsOf(6000, 32);
     const results: BulkResult[] = [];
     const load = async (from: number, to: number) => {
       for (let start = from; start < to; start += 250) {
@@ -52,10 +49,7 @@ Deno.test({
   ...skipIf(reason, "a cluster answers as before while another node is killed"),
   async fn() {
     await using made = await newIndex("cluster-1", 32, { urls, retries: 20 });
-    const items = randomVectors(3000, 32).map((vector, i) => ({
-      document: documentOf(`id${i}`),
-      vector,
-    }));
+    const items = itemsOf(3000, 32);
     await made.index.bulk(items);
     await made.index.refresh();
     await settled(made.options.index);
