@@ -199,10 +199,9 @@ Deno.test("HttpClient.get() refuses a body that is too large, told of or not", a
 
 Deno.test("politeClient() says who asks, and takes times in seconds", async () => {
   const agents: (string | null)[] = [];
-  await using server = serve(async ({ url, headers }) => {
-    agents.push(headers.get("user-agent"));
-    if (url.endsWith("/late")) await new Promise((resolve) => setTimeout(resolve, 400));
-    return new Response("ok");
+  await using server = serve((request) => {
+    agents.push(request.headers.get("user-agent"));
+    return request.url.endsWith("/late") ? noAnswer(request) : new Response("ok");
   });
   const limits = { hosts: [server.host], maxBytes: 10, signal: new AbortController().signal };
   await politeClient({ timeoutSeconds: 5, retries: 0 }, limits).get(server.url);

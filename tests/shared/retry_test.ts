@@ -6,6 +6,7 @@ import { retryAfterMs, type RetryPolicy, withRetries } from "../../lib/shared/re
 import { closedPort } from "../helpers/closed_port.ts";
 import { failure, serve } from "../helpers/http_server.ts";
 import { rawServer } from "../helpers/raw_server.ts";
+import { until } from "../helpers/until.ts";
 
 /** A policy, the waits that it was told of, and what ends it. */
 function policyOf(options: Partial<RetryPolicy> = {}) {
@@ -128,7 +129,7 @@ Deno.test("withRetries() ends when it is interrupted, within a wait or a try", a
   const waiting = policyOf();
   const inWait = withRetries(waiting.policy, () => statusOf(server.url));
   const ended = assert.rejects(inWait, reason);
-  while (waiting.waits.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  await until(() => waiting.waits.length > 0, "The wait after the first try");
   waiting.abort.abort(reason);
   await ended;
   assert.equal(server.requests.length, 1);

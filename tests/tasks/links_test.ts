@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { encodeNpy } from "../../lib/vectors/npy.ts";
 import { demoApi } from "../helpers/demo_api.ts";
+import { symlink } from "../helpers/files.ts";
 import { jsonOf, runTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 import { walkFiles } from "../helpers/walk_files.ts";
@@ -11,9 +12,9 @@ import { walkFiles } from "../helpers/walk_files.ts";
 async function linkedFolders() {
   const dir = await tempDir();
   await Deno.mkdir(join(dir.path, "real"));
-  await Deno.symlink("real", join(dir.path, "link"));
-  await Deno.symlink("nothing", join(dir.path, "broken"));
-  await Deno.symlink("round", join(dir.path, "round"));
+  await symlink("real", join(dir.path, "link"));
+  await symlink("nothing", join(dir.path, "broken"));
+  await symlink("round", join(dir.path, "round"));
   return dir;
 }
 
@@ -72,9 +73,9 @@ Deno.test("nothing is written through a link that leads out of the output folder
   const [out, elsewhere] = [join(dir.path, "out"), join(dir.path, "elsewhere")];
   await Deno.mkdir(elsewhere);
   await Deno.mkdir(join(out, "inner"), { recursive: true });
-  await Deno.symlink(elsewhere, join(out, "norway"));
-  await Deno.symlink(join(dir.path, "nothing"), join(out, "library"));
-  await Deno.symlink("inner", join(out, "everywhere"));
+  await symlink(elsewhere, join(out, "norway"));
+  await symlink(join(dir.path, "nothing"), join(out, "library"));
+  await symlink("inner", join(out, "everywhere"));
   const args = ["download", "-o", out, "--delay", "0", "--base-url", api.url, "--json"];
   const { stored, failed, errors } = jsonOf(await runTask(args));
   assert.deepEqual(await Array.fromAsync(walkFiles(elsewhere)), []);
@@ -87,7 +88,7 @@ Deno.test("nothing is written through a link that leads out of the output folder
   );
   assert.equal(within.length, stored);
   await Deno.remove(join(out, ".maken"), { recursive: true });
-  await Deno.symlink(elsewhere, join(out, ".maken"));
+  await symlink(elsewhere, join(out, ".maken"));
   const { code, stderr } = await runTask(args.slice(0, -1));
   assert.equal(code, 2);
   assert.match(
@@ -148,7 +149,7 @@ Deno.test("a file in the way is told as that", async () => {
 
 Deno.test("an index that is a link out of its folder is not written", async () => {
   await using dir = await linkedFolders();
-  await Deno.symlink(join(dir.path, "real/elsewhere"), join(dir.path, "images.knn.sqlite"));
+  await symlink(join(dir.path, "real/elsewhere"), join(dir.path, "images.knn.sqlite"));
   await Deno.writeTextFile(join(dir.path, "a.json"), '{"id":"a"}');
   await Deno.writeFile(join(dir.path, "a.npy"), encodeNpy(new Float32Array(8).fill(1)));
   const { code, stderr } = await runTask(

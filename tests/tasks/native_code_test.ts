@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { demoApi, RECORDS } from "../helpers/demo_api.ts";
 import { ROOT } from "../helpers/run_task.ts";
+import { skipIf } from "../helpers/skip.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 import { walkFiles } from "../helpers/walk_files.ts";
 
@@ -65,8 +66,10 @@ function writtenBy(line: string): string[] {
 
 for (const engine of ["onnx", "wasm"]) {
   Deno.test({
-    name: `vectorize with ${engine} asks no host and writes no path but the given ones (strace)`,
-    ignore: !existsSync(STRACE),
+    ...skipIf(
+      existsSync(STRACE) ? undefined : "there is no strace",
+      `vectorize with ${engine} asks no host and writes no path but the given ones (strace)`,
+    ),
     fn: async () => {
       await using dir = await tempDir();
       await using api = demoApi();

@@ -6,6 +6,7 @@ import { encodeVct } from "../../lib/vectors/vct.ts";
 import { importEncoder } from "../helpers/encoder.ts";
 import { serve } from "../helpers/http_server.ts";
 import { jsonOf, ROOT, runTask } from "../helpers/run_task.ts";
+import { symlink } from "../helpers/files.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 
 const PHOTOS = ["ski_rocket.jpg", "skl_china.jpg", "skl_flower.jpg", "edge_exif6.jpg"];
