@@ -105,7 +105,7 @@ Deno.test("the list of failures and the locks are not written through links", as
     const [out, precious] = [join(dir.path, "out"), join(dir.path, "precious.txt")];
     await Deno.mkdir(join(out, ".maken"), { recursive: true });
     await Deno.writeTextFile(precious, "keep");
-    await Deno.symlink(precious, join(out, ".maken", name));
+    await symlink(precious, join(out, ".maken", name));
     const { code, stderr } = await runTask(["download", "-o", out, "--base-url", api.url]);
     assert.equal(code, 2);
     assert.match(stderr, /it is a symbolic link that leads elsewhere\n$/);
@@ -120,7 +120,7 @@ Deno.test("damaged pictures below a link that leads out do not end the run", asy
   const politeness = ["--delay", "0", "--base-url", api.url];
   await runTask(["download", "-o", records, ...politeness]);
   await Deno.mkdir(vectors);
-  await Deno.symlink(join(dir.path, "real"), join(vectors, "nb"));
+  await symlink(join(dir.path, "real"), join(vectors, "nb"));
   const [id] = (await Array.fromAsync(walkFiles(join(records, "nb"))))
     .map((path) => path.replace(".json", ""));
   await Deno.writeTextFile(join(dir.path, "real", `${id}.jpg`), "no picture");
