@@ -111,7 +111,7 @@ Deno.test("ingest that finds nothing ends with 1, and says what to look at", asy
       .concat("--index-dir", join(dir.path, "i")),
   );
   assert.equal(none.code, 1);
-  assert.match(none.stderr, /no record in ".*none" matches/);
+  assert.match(none.stderr, /there is no record in ".*none"$/m);
 });
 
 Deno.test("ingest names a mapping file that is not there", async () => {
