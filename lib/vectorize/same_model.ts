@@ -1,5 +1,5 @@
 /** Sees to it that the vectors of a folder are of one model, and notes which. */
-import { type Selection, selectRecords } from "../catalog/selection.ts";
+import { selectRecords } from "../catalog/selection.ts";
 import type { ImageFiles } from "../images/image_files.ts";
 import type { Model } from "../inference/models/model.ts";
 import type { WorkerPool } from "../inference/workers/worker_pool.ts";
@@ -10,7 +10,7 @@ import { type ModelNote, readModelNote, writeModelNote } from "../vectors/model_
 import type { VectorFolder } from "../vectors/vector_folder.ts";
 import { readVectorFile } from "../vectors/vector_store.ts";
 import type { VectorizeOptions } from "./options.ts";
-import type { Existing } from "./plan.ts";
+import { type Existing, selectionOf } from "./plan.ts";
 
 /** Vectors that are made again to be compared, and those that are looked at for want of pictures. */
 const MAX_COMPARED = 3, MAX_LOOKED_AT = 1000;
@@ -23,48 +23,68 @@ export interface ModelGuard {
   /** Notes the model, once the run has made a vector. */
   readonly begin: () => void;
   /** The run has made all that it was to make. */
-  readonly end: () => void;
+  readonly end: () => unknown;
+}
+
+/** What the guard works with. */
+export interface GuardParts {
+  readonly pool: WorkerPool;
+  readonly existing: Existing;
+  /** Holds the vectors and their note. */
+  readonly output: OutputFolder;
 }
 
 /**
- * Compares the model with the one that made the vectors which are there: by the note of the folder, or
- * by up to three that are made again.
+ * What is noted of the vectors that are there.
+ *
+ * @throws {SetupError} if another model made them, and they are not all to be made again
+ */
+export async function checkedNote(
+  { name, sha256 }: Model,
+  options: VectorizeOptions,
+): Promise<ModelNote | undefined> {
+  const noted = await readModelNote(options.vectorsDir, options);
+  if (noted === undefined || options.overwrite) return noted;
+  if (noted.replacing !== undefined) throw unfinished(noted.replacing.name, options);
+  if (noted.sha256 !== sha256) throw otherModel(name, options, `"${noted.name}"`);
+  return noted;
+}
+
+/**
+ * Sees to it that the vectors which a run makes, and those that are there, are of one model. Where
+ * nothing is noted, up to three of those that are there are made again and compared.
  *
  * @throws {SetupError} if another model made them, and they are not all to be made again
  */
 export async function guardModel(
   { name, sha256, output: { size } }: Model,
-  pool: WorkerPool,
-  existing: Existing,
-  selection: Selection,
+  noted: ModelNote | undefined,
+  { pool, existing, output }: GuardParts,
   options: VectorizeOptions,
   stage: Stage,
-  output: OutputFolder,
 ): Promise<ModelGuard> {
   const own = { name, sha256 };
-  const noted = await readModelNote(options.vectorsDir, options);
-  const begin = (note: ModelNote) => () => writeModelNote(note, options, output);
+  const write = (note: ModelNote) => writeModelNote(note, options, output);
   if (options.overwrite) {
     const before = noted?.replacing ?? noted;
-    const isOther = before !== undefined && before.sha256 !== sha256;
-    const replaced = () => stage.stats.failed === 0 && writeModelNote(own, options, output);
-    if (!isOther) return { begin: begin(own), end: () => {} };
-    const { name, sha256: digest } = before;
-    return { begin: begin({ ...own, replacing: { name, sha256: digest } }), end: replaced };
-  }
-  if (noted?.replacing !== undefined) throw unfinished(noted.replacing.name, options);
-  if (noted !== undefined && noted.sha256 !== sha256) {
-    throw otherModel(name, options, `"${noted.name}"`);
+    if (before === undefined || before.sha256 === sha256) {
+      return { begin: () => write(own), end: () => {} };
+    }
+    const replacing = { name: before.name, sha256: before.sha256 };
+    return {
+      begin: () => write({ ...own, replacing }),
+      end: () => stage.stats.failed === 0 && write(own),
+    };
   }
   if (noted !== undefined) return { begin: () => {}, end: () => {} };
-  const unchecked = await compare(name, size, pool, existing, selection, options, stage);
+  const unchecked = await compare(name, size, pool, existing, options, stage);
   if (unchecked) {
     stage.warn(
       `there are vectors of which nothing says that model "${name}" made them, and none has a ` +
         "picture to compare it by: they are taken for its own",
     );
   }
-  return { begin: begin({ ...own, ...unchecked ? { unchecked } : {} }), end: () => {} };
+  return { begin: () => write({ ...own, ...unchecked ? { unchecked } : {} }), end: () => {} };
 }
 
 /**
@@ -78,13 +98,12 @@ async function compare(
   size: number,
   pool: WorkerPool,
   { images, vectors }: Existing,
-  selection: Selection,
   options: VectorizeOptions,
   stage: Stage,
 ): Promise<boolean> {
   if (vectors.isEmpty()) return false;
   let [lookedAt, compared] = [0, 0];
-  for await (const records of selectRecords({ ...selection, retryFailed: false })) {
+  for await (const records of selectRecords({ ...selectionOf(options), retryFailed: false })) {
     for (const { folder, stem } of records) {
       stage.signal.throwIfAborted();
       const vector = await vectorOf(vectors, folder, stem, options);

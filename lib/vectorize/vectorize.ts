@@ -14,15 +14,15 @@ import { encodeVector, vectorFileName } from "../vectors/vector_store.ts";
 import type { VectorizeOptions } from "./options.ts";
 import { imageClient, type Picture, PictureLoader } from "./pictures.ts";
 import { type Existing, existingOf, isDone, planVectorize, selectionOf } from "./plan.ts";
-import { guardModel } from "./same_model.ts";
+import { checkedNote, guardModel } from "./same_model.ts";
 
 /** Makes the vector of every record that has none yet. */
 export async function vectorize(options: VectorizeOptions, run: Stage): Promise<Report> {
   if (options.dryRun) return await planVectorize(options, run);
   const { engine, jobs: size, inference } = options;
   const model = inference ? await openModel(options.model) : undefined;
-  const selection = selectionOf(options);
-  const work = await Worklist.open(selection, run);
+  const noted = model && await checkedNote(model, options);
+  const work = await Worklist.open(selectionOf(options), run);
   const existing = existingOf(options, model?.output.size);
   const { images } = existing;
   const output = await imageOutput(options, run) ?? work.output;
@@ -37,8 +37,8 @@ export async function vectorize(options: VectorizeOptions, run: Stage): Promise<
     for await (const _ of picturesOf(records, pictures, options)) run.stats.stored++;
   } else if (records !== undefined && model !== undefined) {
     using pool = await WorkerPool.start({ engine, model, size, signal: run.signal });
-    const guard = await guardModel(model, pool, existing, selection, options, run, work.output);
     const makers = { pictures, pool, output: work.output };
+    const guard = await guardModel(model, noted, { ...makers, existing }, options, run);
     for await (const _ of vectorizeRecords(records, makers, options, run)) {
       if (run.stats.stored === 1) guard.begin();
     }
