@@ -1,10 +1,14 @@
 /** Decodes a picture of any common format to the pixels that Pillow's `convert("RGB")` gives. */
 import sharp, { type Sharp, type SharpOptions } from "sharp";
 import { ImageError } from "../shared/errors.ts";
-import { opaqueGif } from "./gif.ts";
+import { unreadable } from "./file_kind.ts";
+import { decodeGif } from "./gif.ts";
 import { imageType } from "./image_type.ts";
-import { isHarmless, type JpegHeader, readJpegHeader } from "./jpeg.ts";
-import { MAX_PIXELS, type Pixels, tooLarge, unreadableKind } from "./pixels.ts";
+import { type JpegHeader, readJpegHeader } from "./jpeg/header.ts";
+import { plainJpeg } from "./jpeg/rewrite.ts";
+import { readJpegScans } from "./jpeg/scans.ts";
+import { EOI, scanEnd } from "./jpeg/segments.ts";
+import { damaged, MAX_PIXELS, type Pixels, tooLarge } from "./pixels.ts";
 import { decodePng } from "./png.ts";
 import { readTiffHeader } from "./tiff.ts";
 
@@ -21,31 +25,26 @@ sharp.concurrency(1);
  * @throws {ImageError} if the file is not a whole picture of at most 100 megapixels
  */
 export async function decode(file: Uint8Array): Promise<Pixels> {
+  const type = imageType(file);
   try {
-    switch (imageType(file)) {
+    switch (type) {
       case "JPEG":
         return await decodeJpeg(file);
       case "PNG":
-        return decodePng(file);
+        return await decodePng(file);
       case "TIFF":
         return await decodeTiff(file);
       case "GIF":
-        return await decodeRgb(open(opaqueGif(file)));
+        return decodeGif(file);
       case "WebP":
         return await decodeRgb(open(file));
-      case "BMP":
-        throw unreadableKind("a BMP file");
       default:
-        throw new ImageError("it is not a picture", "image_unreadable");
+        throw unreadable(file);
     }
   } catch (error) {
     if (error instanceof ImageError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    if (/pixel limit/i.test(reason)) throw tooLarge({ cause: error });
-    const first = /DataView/.test(reason)
-      ? "the file ends in its header"
-      : reason.split("\n", 1)[0]!; // libvips says the same again and again
-    throw new ImageError(first, "image_unreadable", { cause: error });
+    if (/pixel limit/i.test(String(error))) throw tooLarge({ cause: error });
+    throw damaged(type!, "", { cause: error });
   }
 }
 
@@ -68,14 +67,17 @@ async function decodeRgb(picture: Sharp, space: "b-w" | "srgb" = "srgb"): Promis
 
 async function decodeJpeg(file: Uint8Array): Promise<Pixels> {
   const header = readJpegHeader(file);
-  const whole = header.isSequential ? withoutEnd(file) : file;
+  if (header.isCoarse && !header.isArithmetic) {
+    return await decodeScans(open(plainJpeg(file), { failOn: "warning" }), header);
+  }
   const sequentialRead = header.width * header.height > MAX_AT_ONCE;
   try {
+    const whole = withoutEnd(file, header);
     return await decodeScans(open(whole, { failOn: "warning", sequentialRead }), header);
   } catch (error) {
-    const warnings = String(error).split("\n");
-    if (!warnings.every((warning) => isHarmless(warning, header))) throw error;
-    return await decodeScans(open(whole, { sequentialRead }), header);
+    if (header.isArithmetic) throw error;
+    readJpegScans(file, false); // throws if it is damaged, and not only unusual
+    return await decodeScans(open(file, { sequentialRead }), header);
   }
 }
 
@@ -85,36 +87,40 @@ function decodeScans(picture: Sharp, { components }: JpegHeader): Promise<Pixels
 }
 
 /**
- * A JPEG with 0xff00 in place of its end marker, enough for libjpeg's reading ahead. libvips heeds a
- * warning when it reads the next rows, so that one in the last rows would be lost; with the marker
- * gone, a scan that is too short for the picture ends in an error.
+ * A JPEG of one scan with 0xff00 in place of its end marker, enough for libjpeg's reading ahead.
+ * libvips heeds a warning when it reads the next rows, so that one in the last rows would be lost;
+ * with the marker gone, a scan that is too short for the picture ends in an error.
  */
-function withoutEnd(file: Uint8Array): Uint8Array {
-  let end = file.length - 2;
-  while (end > 0 && (file[end] !== 0xff || file[end + 1] !== 0xd9)) end--;
-  if (end <= 0) return file;
+function withoutEnd(file: Uint8Array, { onlyScan }: JpegHeader): Uint8Array {
+  const end = onlyScan === undefined ? file.length : scanEnd(file, onlyScan);
+  if (file[end + 1] !== EOI) return file;
   const endless = new Uint8Array(end + 16);
   endless.set(file.subarray(0, end));
   for (let i = end; i < endless.length; i += 2) endless[i] = 0xff; // ones, which are no code
   return endless;
 }
 
-async function decodeTiff(file: Uint8Array): Promise<Pixels> {
-  const { unsupported, isCmyk, isGray16 } = readTiffHeader(file);
-  if (unsupported !== undefined) throw unreadableKind(`a TIFF file with ${unsupported}`);
+async function decodeTiff(original: Uint8Array): Promise<Pixels> {
+  const { file, isCmyk, gray16 } = readTiffHeader(original);
   const picture = open(file).autoOrient(); // Pillow turns TIFF files, and no others
   if (isCmyk) return await decodeCmyk(picture);
-  return isGray16 ? await decodeGray16(picture) : await decodeRgb(picture);
+  return gray16 === undefined ? await decodeRgb(picture) : await decodeGray16(picture, gray16);
 }
 
-/** Clipped at 255. */
-async function decodeGray16(picture: Sharp): Promise<Pixels> {
+/** Clipped at 255; where white is 0, libvips has turned the values round, and Pillow does not. */
+async function decodeGray16(
+  picture: Sharp,
+  order: "from black" | "from white",
+): Promise<Pixels> {
   const { data, info } = await picture.removeAlpha().toColourspace("grey16")
     .raw({ depth: "ushort" }).toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
   if (channels !== 1) throw new ImageError(`it has ${channels} channels`, "image_type");
   const values = new Uint16Array(data.buffer, data.byteOffset, width * height);
-  return { data: Uint8Array.from(values, (v) => Math.min(v, 255)), width, height, channels };
+  const clipped = order === "from black"
+    ? Uint8Array.from(values, (v) => Math.min(v, 255))
+    : Uint8Array.from(values, (v) => Math.min(65535 - v, 255));
+  return { data: clipped, width, height, channels };
 }
 
 /** By Pillow's formula, its rounding included. */

@@ -1,9 +1,12 @@
 /** Decodes JPEG and PNG files without native code: mozjpeg as WebAssembly, and TypeScript. */
 import mozjpeg, { type MozJPEGModule } from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
-import { errorMessage, ImageError } from "../shared/errors.ts";
+import { ImageError } from "../shared/errors.ts";
+import { unreadable } from "./file_kind.ts";
 import { imageType } from "./image_type.ts";
-import { isHarmless, readJpegHeader } from "./jpeg.ts";
-import { checkSize, type Pixels, unreadableKind } from "./pixels.ts";
+import { readJpegHeader } from "./jpeg/header.ts";
+import { plainJpeg } from "./jpeg/rewrite.ts";
+import { readJpegScans } from "./jpeg/scans.ts";
+import { damaged, type Pixels } from "./pixels.ts";
 import { decodePng } from "./png.ts";
 
 const WASM = new URL(import.meta.resolve("@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm"));
@@ -21,38 +24,36 @@ const KEPT_PIXELS = 10e6;
 export async function decode(file: Uint8Array): Promise<Pixels> {
   const type = imageType(file);
   if (type === "JPEG") return await decodeJpeg(file);
-  if (type === "PNG") return decodePng(file);
-  if (type === "BMP") throw unreadableKind("a BMP file");
-  if (type === undefined) throw new ImageError("it is not a picture", "image_unreadable");
-  throw cannotRead(`a ${type} file`);
+  if (type === "PNG") return await decodePng(file);
+  if (type === "GIF" || type === "TIFF" || type === "WebP") throw cannotRead(`a ${type} file`);
+  throw unreadable(file);
 }
 
-/** What the decoder printed of the file that it is at. */
-let printed: string[] = [];
+/** Whether the decoder has warned of the file that it is at. */
+let isWarned = false;
 let compiled: Promise<WebAssembly.Module> | undefined;
 let decoder: MozJPEGModule | undefined;
 
 async function decodeJpeg(file: Uint8Array): Promise<Pixels> {
   const header = readJpegHeader(file);
-  checkSize(header.width, header.height);
   if (header.components > 3) throw cannotRead("a JPEG file in CMYK");
+  if (header.isArithmetic) throw cannotRead("a JPEG file with arithmetic coding");
   // This mozjpeg is older than the smoothing that Pillow's libjpeg-turbo gives to these.
   if (header.hasHalfRows) throw cannotRead("a JPEG file with half the rows of colours (4:4:0)");
   const { decode } = decoder ??= await startDecoder();
-  printed = [];
+  isWarned = false;
   try {
-    const image = decode(file as Uint8Array<ArrayBuffer>, false);
-    // libjpeg prints its first warning only, and then makes up the pixels that it cannot read.
-    const damage = printed.find((line) => !isHarmless(line, header));
-    if (damage !== undefined) throw new ImageError(damage, "image_unreadable");
-    if (image === null) throw new ImageError("no pixels", "image_unreadable");
+    const whole = header.isCoarse ? plainJpeg(file) : file;
+    const image = decode(whole as Uint8Array<ArrayBuffer>, false)!;
+    // What libjpeg cannot read it makes up, with a warning; but it also warns of what does no harm.
+    if (isWarned) readJpegScans(whole, false);
     if (image.width * image.height > KEPT_PIXELS) decoder = undefined;
     return withoutAlpha(image);
   } catch (error) {
     if (error instanceof ImageError) throw error;
     decoder = undefined; // libjpeg ended its program: it cannot be used again
-    const reason = printed.at(-1) ?? errorMessage(error);
-    throw new ImageError(reason, "image_unreadable", { cause: error });
+    readJpegScans(file, false); // tells more of what is wrong, if it can
+    throw damaged("JPEG", "", { cause: error });
   }
 }
 
@@ -62,7 +63,7 @@ async function startDecoder(): Promise<MozJPEGModule> {
   const module = await compiled;
   // The package's types leave out what Emscripten also takes: https://emscripten.org/docs/api_reference/module.html
   const overrides = {
-    printErr: (line: string) => printed.push(line),
+    printErr: () => isWarned = true,
     instantiateWasm(imports: WebAssembly.Imports, done: (instance: unknown) => void) {
       const instance = new WebAssembly.Instance(module, imports);
       done(instance);

@@ -7,7 +7,7 @@ const STARTS = [
   ["PNG", /^\x89PNG\r\n\x1a\n/],
   ["GIF", /^GIF8[79]a/],
   ["WebP", /^RIFF[^]{4}WEBP/],
-  ["TIFF", /^(II\*\0|MM\0\*)/],
+  ["TIFF", /^(II[*+]\0|MM\0[*+])/],
   ["BMP", /^BM/],
 ] as const;
 

@@ -1,8 +1,8 @@
 /** Decodes PNG files to the pixels that Pillow's `convert("RGB")` gives, without native code. */
-import { crc32, inflateSync } from "node:zlib";
-import { errorMessage, ImageError } from "../shared/errors.ts";
+import { constants, crc32, createInflate, inflateSync } from "node:zlib";
+import { ImageError } from "../shared/errors.ts";
 import { joined } from "../shared/streams.ts";
-import { checkSize, type Pixels } from "./pixels.ts";
+import { checkSize, cutShort, damaged, fullPalette, type Pixels } from "./pixels.ts";
 
 interface PngHeader {
   readonly width: number;
@@ -39,19 +39,9 @@ const PASSES = [
  * Decodes a PNG file. Transparency, gamma and profiles are ignored, 16-bit gray is clipped at 255 and
  * other samples of 16 bits keep their upper 8, as in Pillow.
  *
- * @throws {ImageError} if the file is damaged, or its picture too large
+ * @throws {ImageError} if the file is damaged or has not all rows, or its picture is too large
  */
-export function decodePng(file: Uint8Array): Pixels {
-  try {
-    return decodeWhole(file);
-  } catch (error) {
-    if (error instanceof ImageError) throw error;
-    const reason = `damaged PNG file: ${errorMessage(error)}`;
-    throw new ImageError(reason, "image_unreadable", { cause: error });
-  }
-}
-
-function decodeWhole(file: Uint8Array): Pixels {
+export async function decodePng(file: Uint8Array): Promise<Pixels> {
   const { header, palette, parts } = readChunks(file);
   const { width, height, isInterlaced } = header;
   const passes = isInterlaced ? PASSES : [[0, 0, 1, 1] as const];
@@ -63,12 +53,7 @@ function decodeWhole(file: Uint8Array): Pixels {
     const columns = Math.ceil((width - x) / stepX), rows = Math.ceil((height - y) / stepY);
     return sum + (columns > 0 ? rows * (1 + rowBytes(header, columns)) : 0);
   }, 0);
-  const { buffer, byteOffset, byteLength } = inflateSync(joined(parts), {
-    maxOutputLength: length,
-    chunkSize: Math.max(64, length), // in one piece: faster
-  });
-  const raw = new Uint8Array(buffer, byteOffset, byteLength);
-  if (raw.length !== length) throw new RangeError(`got ${raw.length} of ${length} bytes`);
+  const raw = await inflated(joined(parts), length);
 
   let offset = 0;
   for (const [x, y, stepX, stepY] of passes) {
@@ -94,30 +79,77 @@ function decodeWhole(file: Uint8Array): Pixels {
   return { data, width, height, channels };
 }
 
-/** The chunks that pixels are made of; the others are passed over. */
-function readChunks(
-  file: Uint8Array,
-): { header: PngHeader; palette: Uint8Array | undefined; parts: Uint8Array[] } {
+/**
+ * The bytes of all rows. What follows them does no harm, and the checksum at their end may be missing.
+ *
+ * @throws {ImageError} if they are damaged, or fewer than `length`
+ */
+async function inflated(data: Uint8Array, length: number): Promise<Uint8Array> {
+  try {
+    // In one piece: faster.
+    const options = { maxOutputLength: length, chunkSize: Math.max(64, length) };
+    const { buffer, byteOffset, byteLength } = inflateSync(data, options);
+    if (byteLength < length) throw cutShort("PNG");
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  } catch (error) {
+    if (error instanceof ImageError) throw error;
+    const code = error instanceof Error && "code" in error ? error.code : "";
+    if (code === "Z_DATA_ERROR") throw damaged("PNG", "", { cause: error });
+  }
+  const stream = createInflate({ finishFlush: constants.Z_SYNC_FLUSH });
+  stream.end(data);
+  const parts: Uint8Array[] = [];
+  let missing = length;
+  try {
+    for await (const part of stream) {
+      parts.push(part);
+      if ((missing -= part.length) <= 0) return joined(parts);
+    }
+  } catch (error) {
+    throw damaged("PNG", "", { cause: error });
+  }
+  throw cutShort("PNG");
+}
+
+interface Chunks {
+  readonly header: PngHeader;
+  readonly palette: Uint8Array | undefined;
+  /** Pieces of the compressed rows. */
+  readonly parts: readonly Uint8Array[];
+}
+
+/** The chunks up to the pixels' last one; those that pixels are not made of are only checked. */
+function readChunks(file: Uint8Array): Chunks {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const parts: Uint8Array[] = [];
   let header: PngHeader | undefined, palette: Uint8Array | undefined;
-  for (let i = 8;; i += 12 + view.getUint32(i)) {
-    const end = i + 8 + view.getUint32(i);
+  for (let i = 8, end; i + 8 <= file.length; i = end + 4) {
+    end = i + 8 + view.getUint32(i);
     const type = String.fromCharCode(...file.subarray(i + 4, i + 8));
-    if (!/^(IHDR|PLTE|IDAT|IEND)$/.test(type)) continue;
-    if (crc32(file.subarray(i + 4, end)) !== view.getUint32(end)) {
-      throw new RangeError(`wrong checksum of chunk ${type}`);
+    if (type === "IEND" || (parts.length > 0 && type !== "IDAT")) break;
+    if (end + 4 > file.length && type !== "IDAT") throw cutShort("PNG", "it ends in its header");
+    if (end + 4 <= file.length && crc32(file.subarray(i + 4, end)) !== view.getUint32(end)) {
+      throw damaged("PNG", `wrong checksum of ${describeChunk(type)}`);
     }
     const chunk = file.subarray(i + 8, end);
     if (type === "IHDR") header = readHeader(chunk);
     else if (type === "PLTE") palette = chunk;
-    else if (type === "IDAT" && chunk.length > 0) parts.push(chunk);
-    else if (header === undefined) throw new RangeError("no header");
-    else return { header, palette: header.colour === 3 ? fullPalette(palette) : undefined, parts };
+    else if (type === "IDAT") parts.push(chunk);
   }
+  if (header === undefined || parts.length === 0) throw cutShort("PNG", "it ends in its header");
+  if (header.colour !== 3) return { header, palette: undefined, parts };
+  if (palette === undefined) throw damaged("PNG", "no palette comes before its pixels");
+  if (palette.length > 768) throw damaged("PNG", "its palette has more than 256 colours");
+  return { header, palette: fullPalette(palette), parts };
+}
+
+function describeChunk(type: string): string {
+  const known: Record<string, string> = { IHDR: "its header", PLTE: "its palette" };
+  return known[type] ?? (type === "IDAT" ? "its pixels" : "what it says of itself");
 }
 
 function readHeader(chunk: Uint8Array): PngHeader {
+  if (chunk.length < 13) throw cutShort("PNG", "it ends in its header");
   const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   const [width, height] = [view.getUint32(0), view.getUint32(4)];
   const [depth = 0, colour = 0, compression, filter, interlace = 0] = chunk.subarray(8);
@@ -125,17 +157,9 @@ function readHeader(chunk: Uint8Array): PngHeader {
   if (
     width * height === 0 || known === undefined || !known.depths.includes(depth) ||
     compression !== 0 || filter !== 0 || interlace > 1
-  ) throw new RangeError("impossible header");
+  ) throw damaged("PNG", "its header is impossible");
   checkSize(width, height);
   return { width, height, depth, samples: known.samples, colour, isInterlaced: interlace === 1 };
-}
-
-/** The palette with the gray that Pillow gives to the colours that it lacks. */
-function fullPalette(palette: Uint8Array | undefined): Uint8Array {
-  if (palette === undefined) throw new RangeError("no palette");
-  const full = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
-  full.set(palette);
-  return full;
 }
 
 /** Bytes of a row, without that of its filter. */
@@ -156,7 +180,7 @@ function unfilter(filter: number, row: Uint8Array, above: Uint8Array, pixelBytes
   } else if (filter === 4) {
     for (let i = 0; i < n; i++) row[i]! += above[i]!;
     for (let i = n; i < length; i++) row[i]! += paeth(row[i - n]!, above[i]!, above[i - n]!);
-  } else if (filter > 4) throw new RangeError(`unknown filter ${filter}`);
+  } else if (filter > 4) throw damaged("PNG");
 }
 
 /** Which of the three is nearest to `left + up - corner`. */
