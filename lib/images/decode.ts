@@ -8,7 +8,7 @@ import { type JpegHeader, readJpegHeader } from "./jpeg/header.ts";
 import { plainJpeg } from "./jpeg/rewrite.ts";
 import { readJpegScans } from "./jpeg/scans.ts";
 import { EOI, scanEnd } from "./jpeg/segments.ts";
-import { damaged, MAX_PIXELS, type Pixels, tooLarge } from "./pixels.ts";
+import { cutShort, damaged, MAX_PIXELS, type Pixels, tooLarge } from "./pixels.ts";
 import { decodePng } from "./png.ts";
 import { readTiffHeader } from "./tiff.ts";
 
@@ -37,7 +37,7 @@ export async function decode(file: Uint8Array): Promise<Pixels> {
       case "GIF":
         return decodeGif(file);
       case "WebP":
-        return await decodeRgb(open(file));
+        return await decodeWebp(file);
       default:
         throw unreadable(file);
     }
@@ -67,7 +67,7 @@ async function decodeRgb(picture: Sharp, space: "b-w" | "srgb" = "srgb"): Promis
 
 async function decodeJpeg(file: Uint8Array): Promise<Pixels> {
   const header = readJpegHeader(file);
-  if (header.isCoarse && !header.isArithmetic) {
+  if (header.isCoarse) {
     return await decodeScans(open(plainJpeg(file), { failOn: "warning" }), header);
   }
   const sequentialRead = header.width * header.height > MAX_AT_ONCE;
@@ -90,14 +90,23 @@ function decodeScans(picture: Sharp, { components }: JpegHeader): Promise<Pixels
  * A JPEG of one scan with 0xff00 in place of its end marker, enough for libjpeg's reading ahead.
  * libvips heeds a warning when it reads the next rows, so that one in the last rows would be lost;
  * with the marker gone, a scan that is too short for the picture ends in an error.
+ *
+ * @throws {RangeError} if something else follows the scan
  */
 function withoutEnd(file: Uint8Array, { onlyScan }: JpegHeader): Uint8Array {
-  const end = onlyScan === undefined ? file.length : scanEnd(file, onlyScan);
-  if (file[end + 1] !== EOI) return file;
+  if (onlyScan === undefined) return file;
+  const end = scanEnd(file, onlyScan);
+  if (file[end + 1] !== EOI) throw new RangeError("no end follows the scan");
   const endless = new Uint8Array(end + 16);
   endless.set(file.subarray(0, end));
   for (let i = end; i < endless.length; i += 2) endless[i] = 0xff; // ones, which are no code
   return endless;
+}
+
+async function decodeWebp(file: Uint8Array): Promise<Pixels> {
+  const length = new DataView(file.buffer, file.byteOffset).getUint32(4, true);
+  if (8 + length > file.length) throw cutShort("WebP");
+  return await decodeRgb(open(file));
 }
 
 async function decodeTiff(original: Uint8Array): Promise<Pixels> {

@@ -38,6 +38,7 @@ async function decodeJpeg(file: Uint8Array): Promise<Pixels> {
   const header = readJpegHeader(file);
   if (header.components > 3) throw cannotRead("a JPEG file in CMYK");
   if (header.isArithmetic) throw cannotRead("a JPEG file with arithmetic coding");
+  if (!header.hasTables) throw cannotRead("a JPEG file without tables (Motion JPEG)");
   // This mozjpeg is older than the smoothing that Pillow's libjpeg-turbo gives to these.
   if (header.hasHalfRows) throw cannotRead("a JPEG file with half the rows of colours (4:4:0)");
   const { decode } = decoder ??= await startDecoder();

@@ -1,6 +1,7 @@
 /** A record's picture from the image host. */
 import { HttpError } from "../shared/errors.ts";
 import { bodyStart, type HttpAnswer, type HttpClient } from "../shared/http.ts";
+import { unreadable } from "./file_kind.ts";
 import { isImage } from "./image_type.ts";
 
 /** A picture that was fetched. */
@@ -73,7 +74,8 @@ function isAboutSize(body: string): boolean {
 function checkImage(answer: HttpAnswer): HttpAnswer {
   if (isImage(answer.body)) return answer;
   const type = answer.headers.get("content-type") ?? "no type";
-  throw new HttpError(`Cannot use the answer of ${answer.url}: it is not a picture (${type})`, {
+  const reason = unreadable(answer.body).message;
+  throw new HttpError(`Cannot use the answer of ${answer.url}: ${reason} (${type})`, {
     code: "image_type",
     url: answer.url,
     body: bodyStart(answer.body),

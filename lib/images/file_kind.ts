@@ -70,7 +70,8 @@ const START = 4096;
 export function unreadable(file: Uint8Array): ImageError {
   if (file.length === 0) return new ImageError("it is an empty file", "image_unreadable");
   const bytes = file.subarray(0, START);
-  const picture = named(PICTURES, binaryText(bytes));
+  const isTga = /^TRUEVISION-XFILE\.\0$/.test(binaryText(file.subarray(-18))); // begins as it likes
+  const picture = isTga ? "a TGA file" : named(PICTURES, binaryText(bytes));
   if (picture !== undefined) return unreadableKind(picture);
   const kind = named(OTHERS, binaryText(bytes)) ?? textKind(bytes) ?? zeros(file);
   const reason = kind === undefined ? "it is not a picture" : `it is ${kind}, not a picture`;

@@ -76,6 +76,8 @@ function readFrame(file: Uint8Array): Frame {
     const kind = view.getUint8(at++);
     if (kind === 0x3b) throw new ImageError("the GIF file holds no picture", "image_unreadable");
     if (kind === 0x21) { // an extension
+      // Pillow loses its way where one has no blocks, unless it is a comment.
+      if (view.getUint8(at) !== 0xfe && view.getUint8(at + 1) === 0) throw damaged("GIF");
       if (view.getUint8(at) === 0xf9 && (view.getUint8(at + 2) & 1) === 1) {
         background = view.getUint8(at + 5);
       }
@@ -93,11 +95,21 @@ function readFrame(file: Uint8Array): Frame {
       }
       const flags = view.getUint8(at + 8);
       at += 9;
-      const palette = readPalette(flags) ?? common ?? fullPalette(new Uint8Array());
+      // Pillow takes an own palette for none where all of its colours are gray and in order.
+      const own = readPalette(flags);
+      const palette = own !== undefined && !isGray(own) ? own : common ?? grays();
       const isInterlaced = (flags & 0x40) !== 0;
       return { x, y, width, height, isInterlaced, palette, background, start: at };
     } // other bytes are passed over
   }
+}
+
+function grays(): Uint8Array {
+  return fullPalette(new Uint8Array());
+}
+
+function isGray(palette: Uint8Array): boolean {
+  return palette.every((value, i) => value === Math.floor(i / 3));
 }
 
 /**
@@ -107,8 +119,8 @@ function readFrame(file: Uint8Array): Frame {
  * @returns uint8[count], their indices in the palette
  */
 function readCodes(file: Uint8Array, start: number, count: number): Uint8Array {
-  const bits = file[start] ?? 9;
-  if (bits > 8) throw start < file.length ? damaged("GIF") : cutShort("GIF");
+  const bits = file[start] ?? 12;
+  if (bits > 11) throw start < file.length ? damaged("GIF") : cutShort("GIF");
   const nextByte = blockBytes(file, start + 1);
   const clear = 1 << bits, end = clear + 1;
   // Each code from 258 on is another code and one pixel more.

@@ -1,7 +1,7 @@
 /** What a JPEG file says of itself before its pixels are decoded. */
 import { ImageError } from "../../shared/errors.ts";
-import { checkSize, cutShort, unreadableKind } from "../pixels.ts";
-import { type Segment, segments, SOS } from "./segments.ts";
+import { checkSize, cutShort, damaged, unreadableKind } from "../pixels.ts";
+import { DHT, EOI, isForeign, type Segment, segments, SOS } from "./segments.ts";
 
 /** The part of a JPEG's header that its decoding depends on. */
 export interface JpegHeader {
@@ -11,6 +11,8 @@ export interface JpegHeader {
   readonly components: number;
   /** Whether the pixels are coded by arithmetic, not by Huffman's codes. */
   readonly isArithmetic: boolean;
+  /** Whether the file has tables of codes: the frames of videos leave the usual ones out. */
+  readonly hasTables: boolean;
   /** Where the pixels begin, if they are one scan from top to bottom. */
   readonly onlyScan: number | undefined;
   /** Whether a component has all columns of the picture, but half its rows (4:4:0). */
@@ -19,7 +21,7 @@ export interface JpegHeader {
   readonly isCoarse: boolean;
 }
 
-type Frame = Omit<JpegHeader, "onlyScan" | "isCoarse"> & {
+type Frame = Omit<JpegHeader, "hasTables" | "onlyScan" | "isCoarse"> & {
   readonly isProgressive: boolean;
   /** The component that shapes are seen by. */
   readonly firstId: number;
@@ -28,21 +30,28 @@ type Frame = Omit<JpegHeader, "onlyScan" | "isCoarse"> & {
 /**
  * Reads the header; for a picture in several scans, the headers of them all.
  *
- * @throws {ImageError} if the file ends before its pixels, is of a kind that is not read, or lacks scans
+ * @throws {ImageError} if the file ends before its pixels, is of a kind that is not read, or lacks scans;
+ * of a picture in several scans, also if the file lacks its end
  */
 export function readJpegHeader(file: Uint8Array): JpegHeader {
   let frame: Frame | undefined;
   const scans: Segment[] = [];
+  let hasTables = false;
   for (const segment of segments(file)) {
     const { marker, data, end } = segment;
     if (isFrame(marker)) frame ??= readFrame(marker, data);
+    else if (marker === DHT) hasTables = true;
+    else if (isForeign(marker)) throw damaged("JPEG");
+    if (marker === EOI) {
+      if (frame === undefined || scans.length === 0) break;
+      return { ...frame, hasTables, onlyScan: undefined, isCoarse: checkScans(scans, frame) };
+    }
     if (marker !== SOS || frame === undefined) continue;
     scans.push(segment);
-    if (frame.isProgressive || data[0] !== frame.components) continue;
-    return { ...frame, onlyScan: frame.isArithmetic ? undefined : end, isCoarse: false };
+    if (frame.isProgressive || frame.isArithmetic || data[0] !== frame.components) continue;
+    return { ...frame, hasTables, onlyScan: end, isCoarse: false };
   }
-  if (frame === undefined || scans.length === 0) throw cutShort("JPEG", "it ends in its header");
-  return { ...frame, onlyScan: undefined, isCoarse: checkScans(scans, frame) };
+  throw cutShort("JPEG", scans.length === 0 ? "it ends in its header" : "its end is missing");
 }
 
 function isFrame(marker: number): boolean {
@@ -86,7 +95,7 @@ function readFrame(marker: number, data: Uint8Array): Frame {
  * @returns whether anything lacks that a progressive file may leave out
  */
 function checkScans(scans: readonly Segment[], frame: Frame): boolean {
-  const { components, isProgressive, firstId } = frame;
+  const { components, isProgressive, isArithmetic, firstId } = frame;
   const known = new Map<number, Map<number, number>>(); // lowest known bit, by component and number
   for (const { data } of scans) {
     const count = data[0] ?? 0;
@@ -106,5 +115,9 @@ function checkScans(scans: readonly Segment[], frame: Frame): boolean {
     throw new ImageError(`the ${what} file lacks scans`, "image_unreadable");
   }
   const isWhole = (n: Map<number, number>) => n.size === 64 && n.values().every((bit) => bit === 0);
-  return isProgressive && !all.every(isWhole);
+  const isCoarse = isProgressive && !all.every(isWhole);
+  if (isCoarse && isArithmetic) {
+    throw unreadableKind("a JPEG file with arithmetic coding that leaves detail out");
+  }
+  return isCoarse;
 }

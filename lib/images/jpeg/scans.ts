@@ -1,7 +1,7 @@
 /** Reads a JPEG's scans to the numbers that its pixels are computed from, and sees whether they are whole. */
 import { cutShort, damaged } from "../pixels.ts";
 import { BitReader, HuffmanTable } from "./huffman.ts";
-import { DHT, DQT, DRI, EOI, segments, SOS } from "./segments.ts";
+import { DHT, DQT, DRI, EOI, isForeign, segments, SOS } from "./segments.ts";
 
 /** One component of a picture. */
 export interface Component {
@@ -58,6 +58,7 @@ export function readJpegScans(file: Uint8Array, keeps: boolean): JpegScans {
   let isProgressive = false, interval = 0;
   for (const { marker, data, end } of segments(file)) {
     if (marker === EOI && picture !== undefined) return picture;
+    if (isForeign(marker)) throw damaged("JPEG");
     if (marker === DQT) readSteps(data, steps);
     else if (marker === DHT) readTables(data, tables);
     else if (marker === DRI) interval = data[0]! << 8 | data[1]!;
@@ -144,7 +145,11 @@ function readScan(
   const components = ids.flatMap((id) => picture.components.find((c) => c.id === id) ?? []);
   const [first = 0, last = 0, bits = 0] = isProgressive ? data.subarray(1 + 2 * count) : [0, 63, 0]; // some phones write other numbers, which mean nothing
   const isPossible = first === 0 ? last === 0 || !isProgressive : count === 1 && last >= first;
-  if (count === 0 || components.length < count || last > 63 || !isPossible) throw damaged("JPEG");
+  const blocks = components.reduce((sum, { across, down }) => sum + across * down, 0);
+  const isTooMuch = count > 1 && blocks > 10; // for one MCU
+  if (count === 0 || components.length < count || last > 63 || !isPossible || isTooMuch) {
+    throw damaged("JPEG");
+  }
   for (const { lowestBits } of components) lowestBits.fill(bits & 15, first, last + 1);
   return {
     components,

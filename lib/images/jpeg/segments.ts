@@ -14,6 +14,11 @@ export interface Segment {
   readonly end: number;
 }
 
+/** Whether a marker has no place in a file: reserved, or of kinds of JPEG that nobody writes. */
+export function isForeign(marker: number): boolean {
+  return marker < 0xc0 || [0xc8, 0xde, 0xdf].includes(marker) || (marker >= 0xf0 && marker < 0xfe);
+}
+
 /** The segments of a file up to its end marker, that of the end included. */
 export function* segments(file: Uint8Array): Generator<Segment> {
   for (let i = 2; i + 1 < file.length;) {
@@ -32,7 +37,7 @@ export function* segments(file: Uint8Array): Generator<Segment> {
 
 /** Whether a marker has no parameters: an escaped 0xff, a restart and the like. */
 function isAlone(marker: number): boolean {
-  return marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd8);
+  return marker === 0 || (marker >= 0xd0 && marker <= 0xd8);
 }
 
 /** Where the marker is that ends a scan; the file's length if there is none. */
