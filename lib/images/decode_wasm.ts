@@ -8,6 +8,7 @@ import { plainJpeg } from "./jpeg/rewrite.ts";
 import { readJpegScans } from "./jpeg/scans.ts";
 import { damaged, type Pixels } from "./pixels.ts";
 import { decodePng } from "./png.ts";
+import { readTiffHeader } from "./tiff.ts";
 
 const WASM = new URL(import.meta.resolve("@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm"));
 
@@ -25,6 +26,7 @@ export async function decode(file: Uint8Array): Promise<Pixels> {
   const type = imageType(file);
   if (type === "JPEG") return await decodeJpeg(file);
   if (type === "PNG") return await decodePng(file);
+  if (type === "TIFF") readTiffHeader(file); // throws if no engine reads its kind
   if (type === "GIF" || type === "TIFF" || type === "WebP") throw cannotRead(`a ${type} file`);
   throw unreadable(file);
 }
