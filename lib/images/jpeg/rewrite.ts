@@ -1,7 +1,8 @@
 /** Writes a JPEG file's numbers as the plainest file that has the same pixels. */
 import { joined } from "../../shared/streams.ts";
 import { BitWriter, CODE_COUNTS } from "./huffman.ts";
-import { type Component, type JpegScans, readJpegScans } from "./scans.ts";
+import type { Component } from "./blocks.ts";
+import { type JpegScans, readJpegScans } from "./scans.ts";
 import { DHT, DQT, segments, SOS } from "./segments.ts";
 import { smoothJpeg } from "./smoothing.ts";
 

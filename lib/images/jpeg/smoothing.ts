@@ -2,7 +2,8 @@
  * Guesses detail that a progressive JPEG file leaves out from the brightness of the blocks around, as
  * the libjpeg-turbo of Pillow 9.5 does: later ones and mozjpeg guess otherwise near the edges.
  */
-import type { Component, JpegScans } from "./scans.ts";
+import type { Component } from "./blocks.ts";
+import type { JpegScans } from "./scans.ts";
 
 type Size = Pick<Component, "columns" | "rows" | "allColumns" | "allRows" | "down">;
 
