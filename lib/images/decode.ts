@@ -96,12 +96,13 @@ function decodeScans(picture: Sharp, { components }: JpegHeader): Promise<Pixels
  *
  * @throws {RangeError} if something else follows the scan
  */
-function withoutEnd(file: Uint8Array, { onlyScan }: JpegHeader): Uint8Array {
+function withoutEnd(file: Uint8Array, { onlyScan, hasRestarts }: JpegHeader): Uint8Array {
   if (onlyScan === undefined) return file;
   // Looking through all of a file takes a fiftieth of its decoding; markers before its last rows are
   // noticed by libvips.
   const isTidy = file.at(-2) === 0xff && file.at(-1) === EOI;
-  const end = scanEnd(file, isTidy ? Math.max(onlyScan, file.length - LAST_ROWS) : onlyScan);
+  const start = isTidy ? Math.max(onlyScan, file.length - LAST_ROWS) : onlyScan;
+  const end = scanEnd(file, start, hasRestarts);
   if (file[end + 1] !== EOI) throw new RangeError("no end follows the scan");
   const endless = new Uint8Array(end + 16);
   endless.set(file.subarray(0, end));

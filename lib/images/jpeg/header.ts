@@ -1,7 +1,7 @@
 /** What a JPEG file says of itself before its pixels are decoded. */
 import { ImageError } from "../../shared/errors.ts";
 import { checkSize, cutShort, damaged, unreadableKind } from "../pixels.ts";
-import { DHT, EOI, isForeign, type Segment, segments, SOS } from "./segments.ts";
+import { DHT, DRI, EOI, isForeign, type Segment, segments, SOS } from "./segments.ts";
 
 /** The part of a JPEG's header that its decoding depends on. */
 export interface JpegHeader {
@@ -13,6 +13,8 @@ export interface JpegHeader {
   readonly isArithmetic: boolean;
   /** Whether the file has tables of codes: the frames of videos leave the usual ones out. */
   readonly hasTables: boolean;
+  /** Whether the reading of a scan begins anew at markers in it. */
+  readonly hasRestarts: boolean;
   /** Where the pixels begin, if they are one scan from top to bottom. */
   readonly onlyScan: number | undefined;
   /** Whether a component has all columns of the picture, but half its rows (4:4:0). */
@@ -21,7 +23,7 @@ export interface JpegHeader {
   readonly isCoarse: boolean;
 }
 
-type Frame = Omit<JpegHeader, "hasTables" | "onlyScan" | "isCoarse"> & {
+type Frame = Omit<JpegHeader, "hasTables" | "hasRestarts" | "onlyScan" | "isCoarse"> & {
   readonly isProgressive: boolean;
   /** The component that shapes are seen by. */
   readonly firstId: number;
@@ -36,20 +38,27 @@ type Frame = Omit<JpegHeader, "hasTables" | "onlyScan" | "isCoarse"> & {
 export function readJpegHeader(file: Uint8Array): JpegHeader {
   let frame: Frame | undefined;
   const scans: Segment[] = [];
-  let hasTables = false;
+  let hasTables = false, hasRestarts = false;
   for (const segment of segments(file)) {
     const { marker, data, end } = segment;
     if (isFrame(marker)) frame ??= readFrame(marker, data);
     else if (marker === DHT) hasTables = true;
+    else if (marker === DRI) hasRestarts = data.some((byte) => byte > 0);
     else if (isForeign(marker)) throw damaged("JPEG");
     if (marker === EOI) {
       if (frame === undefined || scans.length === 0) break;
-      return { ...frame, hasTables, onlyScan: undefined, isCoarse: checkScans(scans, frame) };
+      return {
+        ...frame,
+        hasTables,
+        hasRestarts,
+        onlyScan: undefined,
+        isCoarse: checkScans(scans, frame),
+      };
     }
     if (marker !== SOS || frame === undefined) continue;
     scans.push(segment);
     if (frame.isProgressive || frame.isArithmetic || data[0] !== frame.components) continue;
-    return { ...frame, hasTables, onlyScan: end, isCoarse: false };
+    return { ...frame, hasTables, hasRestarts, onlyScan: end, isCoarse: false };
   }
   throw cutShort("JPEG", scans.length === 0 ? "it ends in its header" : "its end is missing");
 }

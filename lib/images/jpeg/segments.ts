@@ -40,11 +40,16 @@ function isAlone(marker: number): boolean {
   return marker === 0 || (marker >= 0xd0 && marker <= 0xd8);
 }
 
-/** Where the marker is that ends a scan; the file's length if there is none. */
-export function scanEnd(file: Uint8Array, start: number): number {
+/**
+ * Where the marker is that ends a scan; the file's length if there is none.
+ *
+ * @param hasRestarts whether restart markers are a part of the scan
+ */
+export function scanEnd(file: Uint8Array, start: number, hasRestarts = true): number {
   for (let i = file.indexOf(0xff, start); i >= 0; i = file.indexOf(0xff, i + 1)) {
     const next = file[i + 1] ?? 0;
-    if (next !== 0xff && !isAlone(next)) return i;
+    const isPart = next === 0 || next === 0xff || (hasRestarts && isAlone(next));
+    if (!isPart) return i;
   }
   return file.length;
 }
