@@ -1,5 +1,6 @@
 /** Makes vectors of uploaded pictures, one after the other, by a worker. */
 import type { VectorIndex } from "../index/types.ts";
+import { unreadable as whyUnreadable } from "../images/file_kind.ts";
 import { isImage } from "../images/image_type.ts";
 import type { EngineName } from "../inference/engines/engine.ts";
 import { type Model, openModel } from "../inference/models/model.ts";
@@ -79,7 +80,7 @@ export class Uploads implements Disposable {
     this.#running++;
     try {
       const file = await read();
-      if (!isImage(file)) throw unreadable("it is not a picture");
+      if (!isImage(file)) throw unreadable(whyUnreadable(file).message);
       const work = this.#last.then(() => this.#embed(file, signal));
       this.#last = work.catch(() => {}); // told to the one who asked
       const vector = await work;

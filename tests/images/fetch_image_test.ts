@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fetchImage, readImageFile } from "../../lib/images/load.ts";
+import { fetchImage } from "../../lib/images/fetch_image.ts";
+import { readImageFile } from "../../lib/images/image_files.ts";
 import { client, serve } from "../helpers/http_server.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 
@@ -38,6 +39,9 @@ Deno.test("fetchImage() names what an answer holds that is not read", async () =
   for (const [name, [, reason]] of Object.entries(answers)) {
     const url = `${server.url}${name}`;
     const message = `Cannot use the answer of ${url}: ${reason} (image/jpeg)`;
-    await assert.rejects(fetchImage([url], http, false), { code: "image_type", message });
+    await assert.rejects(fetchImage([url], http, { accept: "image/*", ignoreRobots: false }), {
+      code: "image_type",
+      message,
+    });
   }
 });
