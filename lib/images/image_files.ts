@@ -8,8 +8,18 @@ import { Layout } from "../shared/layout.ts";
 /** Largest image file, in bytes. */
 export const MAX_IMAGE_BYTES = 50e6;
 
-/** Ends of a picture's name, best first; Maken itself writes the first. */
-const EXTENSIONS = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif"];
+/** Ends of the names of pictures that can be read, best first; Maken itself writes the first. */
+export const EXTENSIONS: readonly string[] = [
+  ".jpg",
+  ".jpeg",
+  ".jpe",
+  ".jfif",
+  ".png",
+  ".webp",
+  ".tif",
+  ".tiff",
+  ".gif",
+];
 /** Ends of names of pictures that cannot be read: that is told, where there is no other. */
 const UNREADABLE = [".bmp", ".jp2", ".avif", ".heic"];
 const ALL_EXTENSIONS = [...EXTENSIONS, ...UNREADABLE];

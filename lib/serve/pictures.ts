@@ -2,7 +2,7 @@
 import { join, sep } from "node:path";
 import type { Document } from "../index/types.ts";
 import { type ImageType, imageType } from "../images/image_type.ts";
-import { MAX_IMAGE_BYTES } from "../images/image_files.ts";
+import { EXTENSIONS, MAX_IMAGE_BYTES } from "../images/image_files.ts";
 import { RequestError } from "../shared/errors.ts";
 import { respond } from "./responses.ts";
 
@@ -18,6 +18,11 @@ const TYPES: Readonly<Record<ImageType, string>> = {
 /** How long a list of folders is used, and how many folders it has at most. */
 const FOLDERS_MS = 60_000;
 const MAX_FOLDERS = 1000;
+
+/** Ends of the names of pictures that Maken did not write, in either case of letters. */
+const OTHER_EXTENSIONS = EXTENSIONS.flatMap((end) => [end, end.toUpperCase()]).slice(1);
+/** Folders that are looked through for such names. */
+const MAX_OTHERWISE = 50;
 
 const CACHE = { "cache-control": "public, max-age=3600" };
 
@@ -53,23 +58,20 @@ export class Pictures {
   async #find({ id, access }: Document): Promise<string | undefined> {
     const { imagesDir: dir } = this.options;
     if (dir === undefined || !isFileName(id)) return undefined;
-    const name = `${id}.jpg`;
     const root = await realPath(dir);
     if (root === undefined) return undefined;
+    const usual = [`${id}.jpg`];
+    const others = OTHER_EXTENSIONS.map((extension) => id + extension);
     const own = ["", ...(isFileName(access) ? [access] : [])];
-    for (const folder of own) {
-      const path = await insidePath(root, join(folder, name));
-      if (path !== undefined) return path;
-    }
+    const beside = await firstInside(root, own, usual);
+    if (beside !== undefined) return beside.path;
     const folders = await this.#list(dir);
-    for (const folder of [...folders]) { // other requests change the order meanwhile
-      const path = await insidePath(root, join(folder, name));
-      if (path === undefined) continue;
-      folders.splice(folders.indexOf(folder), 1);
-      folders.unshift(folder);
-      return path;
-    }
-    return undefined;
+    const found = await firstInside(root, [...folders], usual) ??
+      await firstInside(root, [...own, ...folders.slice(0, MAX_OTHERWISE)], others);
+    if (found === undefined) return undefined;
+    const at = folders.indexOf(found.folder);
+    if (at > 0) folders.unshift(...folders.splice(at, 1));
+    return found.path;
   }
 
   #list(dir: string): Promise<string[]> {
@@ -128,6 +130,21 @@ async function pictureResponse(path: string, request: Request): Promise<Response
   } catch {
     return undefined; // gone, or not to be read
   }
+}
+
+/** The first folder that has a file of one of these names. */
+async function firstInside(
+  root: string,
+  folders: readonly string[],
+  names: readonly string[],
+): Promise<{ readonly folder: string; readonly path: string } | undefined> {
+  for (const folder of folders) {
+    for (const name of names) {
+      const path = await insidePath(root, join(folder, name));
+      if (path !== undefined) return { folder, path };
+    }
+  }
+  return undefined;
 }
 
 /** The file's own path, if it is below the folder even when links are followed. */

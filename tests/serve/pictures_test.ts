@@ -16,6 +16,8 @@ async function open() {
     { id: "plain" },
     { id: "norwegian", access: "norway" },
     { id: "deep" },
+    { id: "capital" },
+    { id: "grouped", access: "nb" },
     { id: "leaves" },
     { id: "page" },
     { id: "../secret" },
@@ -30,10 +32,13 @@ async function open() {
   }));
   await fillIndex(join(dir.path, "index"), "x", items);
   const images = join(dir.path, "images");
-  for (const folder of ["norway", "a/b/c"]) {
+  for (const folder of ["norway", "a/b/c", "NB"]) {
     await Deno.mkdir(join(images, folder), { recursive: true });
   }
-  for (const file of ["plain.jpg", "norway/norwegian.jpg", "a/b/c/deep.jpg", "../secret.jpg"]) {
+  for (
+    const file of ["plain.jpg", "norway/norwegian.jpg", "a/b/c/deep.jpg", "../secret.jpg"]
+      .concat("a/capital.JPG", "NB/grouped.jpeg")
+  ) {
     await Deno.copyFile(PHOTO, join(images, file));
   }
   await symlink(join(dir.path, "secret.jpg"), join(images, "leaves.jpg"));
@@ -53,7 +58,7 @@ async function open() {
 Deno.test("a picture is found in the folder, in its access group's, and further below", async () => {
   await using pictures = await open();
   const { size } = await Deno.stat(PHOTO);
-  for (const id of ["plain", "norwegian", "deep", "deep"]) {
+  for (const id of ["plain", "norwegian", "deep", "deep", "capital", "grouped"]) {
     const { status, headers } = await pictures.ask(id);
     assert.equal(status, 200, id);
     assert.equal(headers.get("content-type"), "image/jpeg");
