@@ -56,7 +56,7 @@ Deno.test("vectorize makes 1,003 vectors of 1,003 records in batches of 100", as
 
 Deno.test("vectorize killed again and again makes every vector once", async () => {
   await using dir = await tempDir();
-  const ids = await writeAll(dir.path, 400);
+  const ids = await writeAll(dir.path, 3000);
   const args = ["vectorize", join(dir.path, "r"), "*", join(dir.path, "v"), "--jobs", "2"]
     .concat("--batch", "8", "--model", await importEncoder(dir.path));
   const seen = new Map<string, number>();
