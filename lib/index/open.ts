@@ -12,6 +12,7 @@ export type OpenOptions = Pick<
   | "mode"
   | "mapping"
   | "recreate"
+  | "updateMapping"
   | "concurrency"
   | "timeoutMs"
   | "retries"

@@ -95,6 +95,8 @@ export interface VectorIndex extends AsyncDisposable {
   delete(ids: readonly string[]): Promise<void>;
   /** Takes all documents out; the length of the vectors is free again where the index decides it. */
   clear(): Promise<void>;
+  /** Takes the index away again if this run made it and no document is in it: a run was refused. */
+  removeIfUnused(): Promise<void>;
   /** Makes what was put in or taken out visible to every search. */
   refresh(): Promise<void>;
   /** A document with its vector, by its id or its file name; undefined if there is none. */

@@ -30,7 +30,8 @@ const VALUE_MARK = "\ue000";
  * ```
  */
 export function wordsOf(text: string): string[] {
-  const folded = text.toLowerCase().normalize("NFKD").replaceAll(/\p{M}/gu, "")
+  // Some signs, such as "™", are capitals once they are taken apart.
+  const folded = text.toLowerCase().normalize("NFKD").toLowerCase().replaceAll(/\p{M}/gu, "")
     .replaceAll(/[æøœßþðđħıłŋŧ]/g, (letter) => PLAIN[letter]!);
   return folded.match(/[\p{L}\p{N}]+/gu) ?? [];
 }

@@ -14,9 +14,11 @@ import { commonLength, DocumentReader, type Loaded, type LoadedGroup } from "./d
 import type { IngestOptions } from "./options.ts";
 import { Resumption } from "./resumption.ts";
 import { openTarget } from "./target.ts";
+import { warmUp } from "./warm_up.ts";
 
 /** Puts every record that has a vector into the index, in place of the document with its id. */
 export async function ingest(options: IngestOptions, run: Stage): Promise<Report> {
+  if (options.warmupOnly.length > 0) return await warmUp(options, run);
   checkTogether(options);
   await requireFolder(options.vectorsDir);
   const selection = selectionOf(options);
@@ -124,7 +126,10 @@ export async function* ingestDocuments(
   } finally {
     // What broke off the load says more than what then goes wrong as well.
     if (isWhole) await index.endLoad();
-    else await index.endLoad().catch((error) => stage.warn(errorMessage(error)));
+    else {
+      await index.endLoad().catch((error) => stage.warn(errorMessage(error)));
+      await index.removeIfUnused().catch((error) => stage.warn(errorMessage(error)));
+    }
   }
   if (generation === undefined || await index.generation() === generation) return;
   throw new SetupError(

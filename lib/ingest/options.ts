@@ -59,6 +59,8 @@ export interface IngestOptions extends CommonOptions {
   readonly bulkSize: number;
   /** Begin the index anew. */
   readonly recreateIndex: boolean;
+  /** Add the fields to a server's index that its mapping lacks. */
+  readonly updateMapping: boolean;
   /** Records of the sorted order to pass over. */
   readonly skip: number;
   /** Most requests to a server at a time. */
@@ -76,6 +78,8 @@ export interface IngestOptions extends CommonOptions {
   /** Load what the cluster has too little memory for. */
   readonly force: boolean;
   readonly warmup: boolean;
+  /** Indexes that are only loaded into the server's memory; none if records are to be loaded. */
+  readonly warmupOnly: readonly string[];
   readonly forcemerge: boolean;
   readonly dryRun: boolean;
 }
@@ -118,6 +122,7 @@ function command() {
     .addOption(suffixOption())
     .option("--bulk-size <number>", "documents that are written at a time", bulkSize, 500)
     .option("--recreate-index", "begin the index anew", false)
+    .option("--update-mapping", "add the fields to a server's index that its mapping lacks", false)
     .option("--skip <number>", "pass over this many of the sorted records", integer(0), 0)
     .option("--concurrency <number>", "requests to the server at a time", integer(1, 64), 4)
     .addOption(timeoutOption(120))
@@ -128,11 +133,17 @@ function command() {
     .option("--no-tuning", "leave refresh and replicas as they are while loading")
     .option("--force", "load even what the cluster has too little memory for", false)
     .option("--warmup", "load the index into the server's memory at the end", false)
+    .option("--warmup-only <names>", "do only that, for the indexes of these names: a,b", names)
     .option("--forcemerge", "merge the index's segments at the end", false)
     .option("--dry-run", "say what there is to do, and end", false);
 }
 
 const bulkSize = integer(1, 10_000);
+
+/** Parses the names of indexes, separated by commas. */
+function names(text: string): string[] {
+  return text.split(",").map((name) => plainName(name.trim()));
+}
 
 /**
  * Arguments of `deno task ingest` as options.
@@ -149,13 +160,12 @@ export function parseIngestOptions(argv: readonly string[]): IngestOptions {
     optionOr(parsed, key, option, argument);
   const url = or("url", o.url, server === undefined ? undefined : serverUrl(server, port));
   const mapping = or("mapping", o.mapping, mappingFile);
+  const warmupOnly = o.warmupOnly ?? [];
+  const folder = (value: string | undefined, what: string) =>
+    warmupOnly.length > 0 ? value ?? "" : needed(value, what, "ingest");
   const isNamed = mappingFile !== undefined || parsed.getOptionValueSource("mapping") === "cli";
   const chosenFormat = or("format", o.format, format);
-  const chosenVectors = needed(
-    or("vectorsDir", o.vectorsDir, vectorsDir),
-    "The vectors' folder",
-    "ingest",
-  );
+  const chosenVectors = folder(or("vectorsDir", o.vectorsDir, vectorsDir), "The vectors' folder");
   return {
     place: placeOf(parsed, { ...o, url, user: or("user", o.user, user) }, password),
     indexDir: o.indexDir,
@@ -163,12 +173,13 @@ export function parseIngestOptions(argv: readonly string[]): IngestOptions {
     ...isNamed ? indexOf(mapping) : { index: mapping, mappingFile: undefined },
     recordsDir: chosenFormat === "json"
       ? or("recordsDir", o.recordsDir, recordsDir) ?? chosenVectors
-      : needed(or("recordsDir", o.recordsDir, recordsDir), "The records' folder", "ingest"),
+      : folder(or("recordsDir", o.recordsDir, recordsDir), "The records' folder"),
     vectorsDir: chosenVectors,
     format: chosenFormat,
     suffix: or("suffix", o.suffix, suffix),
     bulkSize: or("bulkSize", o.bulkSize, bulkSize),
     recreateIndex: or("recreateIndex", o.recreateIndex, recreateIndex),
+    updateMapping: o.updateMapping,
     skip: or("skip", o.skip, skip),
     concurrency: o.concurrency,
     retries: o.retries,
@@ -179,6 +190,7 @@ export function parseIngestOptions(argv: readonly string[]): IngestOptions {
     tuning: o.tuning,
     force: o.force,
     warmup: o.warmup,
+    warmupOnly,
     forcemerge: o.forcemerge,
     dryRun: o.dryRun,
     json: o.json,
@@ -213,6 +225,7 @@ function indexOf(mapping: string): { index: string; mappingFile: string | undefi
 /** What an ingest run may touch: what it reads, the index, and its own state. */
 export function ingestPermissions(options: IngestOptions): Permissions {
   const { recordsDir, vectorsDir, indexDir, mapping } = options;
+  if (options.warmupOnly.length > 0) return placePermissions(options.place);
   return joinPermissions(placePermissions(options.place), {
     read: [recordsDir, vectorsDir, indexDir, resolve(mapping)],
     write: options.dryRun ? [] : [indexDir],

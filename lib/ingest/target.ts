@@ -51,6 +51,7 @@ export async function openTarget(
     if (model !== undefined && index.model !== model) await index.setModel(model);
     return index;
   } catch (error) {
+    await index.removeIfUnused().catch(() => {}); // the first error says what to do
     await index[Symbol.asyncDispose]();
     throw error;
   }
@@ -66,13 +67,24 @@ export function openOptions(
     mode: "write",
     mapping,
     recreate: options.recreateIndex,
+    updateMapping: options.updateMapping,
     concurrency: options.concurrency,
     timeoutMs: options.timeoutSeconds * 1000,
     retries: options.retries,
     signal: stage.signal,
-    onNotice: (text) => stage.warn(text),
+    onNotice: (text) => warnOnce(stage, text),
     onRetry: () => stage.stats.retried++,
   };
+}
+
+/** What a stage was told of its index, which it may open more than once. */
+const told = new WeakMap<Stage, Set<string>>();
+
+function warnOnce(stage: Stage, text: string): void {
+  const texts = told.get(stage) ?? new Set();
+  if (texts.has(text)) return;
+  told.set(stage, texts.add(text));
+  stage.warn(text);
 }
 
 /** @param dims length that the index wants; undefined if it takes any */

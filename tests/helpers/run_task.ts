@@ -50,3 +50,8 @@ export function jsonOf({ stdout, stderr }: TaskResult): Record<string, unknown> 
     throw new Error(`No JSON object on stdout: ${stdout}\n${stderr}`);
   }
 }
+
+/** What a run says, without the line that warns of a password among its arguments. */
+export function withoutSecretWarning(stderr: string): string {
+  return stderr.replace(/^\w+: a secret on the command line [^\n]*\n/, "");
+}

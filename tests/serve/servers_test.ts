@@ -12,7 +12,7 @@ import {
   servers,
 } from "../helpers/cluster.ts";
 import { faultyProxy } from "../helpers/faulty_proxy.ts";
-import { jsonOf, runTask } from "../helpers/run_task.ts";
+import { jsonOf, runTask, withoutSecretWarning } from "../helpers/run_task.ts";
 import { startServe } from "../helpers/serve_task.ts";
 import { skipIf } from "../helpers/skip.ts";
 import { DIMS, fillIndex, smallItems } from "../helpers/small_index.ts";
@@ -151,7 +151,10 @@ for (const name of ["elasticsearch", "elasticsearch-secure", "opensearch"]) {
       }
       const { code, stderr } = await runTask([...args, "--id", "none"]);
       assert.equal(code, 2);
-      assert.match(stderr, /^search: Cannot search by id "none": it is not in index/);
+      assert.match(
+        withoutSecretWarning(stderr),
+        /^search: Cannot search by id "none": it is not in index/,
+      );
     },
   });
 }

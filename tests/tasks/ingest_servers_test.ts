@@ -4,8 +4,16 @@ import { encodeNpy } from "../../lib/vectors/npy.ts";
 import { encodeVct } from "../../lib/vectors/vct.ts";
 import { missing, request, type Server, servers } from "../helpers/cluster.ts";
 import { faultyProxy } from "../helpers/faulty_proxy.ts";
+import { foreignIndex, pythonBody, pythonDocuments } from "../helpers/foreign_index.ts";
 import { randomVectors } from "../index/contract.ts";
-import { jsonOf, ROOT, runTask, spawnTask, type TaskResult } from "../helpers/run_task.ts";
+import {
+  jsonOf,
+  ROOT,
+  runTask,
+  spawnTask,
+  type TaskResult,
+  withoutSecretWarning,
+} from "../helpers/run_task.ts";
 import { skipIf } from "../helpers/skip.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 import { until } from "../helpers/until.ts";
@@ -237,6 +245,79 @@ async function writeCa({ ca }: Server, dir: string): Promise<string> {
 
 function assertOneLine({ code, stderr }: TaskResult, reason: RegExp): void {
   assert.equal(code, 2, stderr);
-  assert.equal(stderr.trim().split("\n").length, 1, stderr);
-  assert.match(stderr, reason);
+  const lines = withoutSecretWarning(stderr);
+  assert.equal(lines.trim().split("\n").length, 1, stderr);
+  assert.match(lines, reason);
+}
+
+for (const name of ["elasticsearch", "opensearch"]) {
+  for (const kind of ["explicit", "dynamic"] as const) {
+    test(
+      `an index of the Python ingester is carried on, nothing is there twice (${kind})`,
+      name,
+      async (server) => {
+        await using dir = await tempDir();
+        const documents = pythonDocuments(58);
+        await using made = await foreignIndex(server, pythonBody(name, kind), documents);
+        for (const folder of ["r", "v"]) await Deno.mkdir(join(dir.path, folder));
+        for (const { id, filename, access, title, vector } of documents) {
+          const record = {
+            id,
+            accessInfo: { accessAllowedFrom: access.toUpperCase() },
+            metadata: { title, identifiers: { urn: `URN:NBN:no-nb_${filename}` } },
+          };
+          await Deno.writeTextFile(join(dir.path, `r/${id}.json`), JSON.stringify(record));
+          await Deno.writeFile(join(dir.path, `v/${id}.npy`), encodeNpy(Float32Array.from(vector)));
+        }
+        for (let round = 0; round < 2; round++) {
+          const run = await runTask([...seedCommand(server, made.name, dir.path), "--json"]);
+          assert.equal(run.code, 0, run.stderr);
+          const { stored, documents } = jsonOf(run);
+          assert.deepEqual([stored, documents], [58, 58]);
+          assert.equal(run.stderr.match(/"_id" is not their id/g)?.length, 1, run.stderr);
+          assert.equal(run.stderr.match(/left out of documents/g)?.length, 1, run.stderr);
+        }
+        assert.equal(await countOf(server, made.name), 58);
+        const more = ["--update-mapping", "--json"];
+        const all = await runTask([...seedCommand(server, made.name, dir.path), ...more]);
+        assert.equal(all.code, 0, all.stderr);
+        assert.doesNotMatch(all.stderr, /left out/);
+        const mapping = await request(server, "GET", `/${made.name}/_mapping`);
+        assert.match(JSON.stringify(mapping), /"license":\{"type":"keyword"/);
+        assert.equal(await countOf(server, made.name), 58);
+      },
+    );
+  }
+
+  test("several indexes are warmed up by one command, without more", name, async (server) => {
+    const body = pythonBody(name, "explicit");
+    await using first = await foreignIndex(server, body, pythonDocuments(3));
+    await using second = await foreignIndex(server, body, []);
+    const names = `${first.name}, ${second.name}`;
+    const url = ["--url", server.url];
+    const { code, stderr } = await runTask(["ingest", "--warmup-only", names, ...url]);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, new RegExp(`^ingest: warm: ${names} in`));
+    const absent = await runTask(["ingest", "--warmup-only", `${first.name},none`, ...url]);
+    assertOneLine(absent, /"none": it is not on/);
+  });
+
+  test("a refused run leaves no empty index behind", name, async (server) => {
+    await using dir = await tempDir();
+    await writeItems(dir.path, 5);
+    const index = `t${crypto.randomUUID()}`;
+    const mapping = await mappingFor(name, dir.path, index);
+    const text = await Deno.readTextFile(mapping);
+    await Deno.writeTextFile(
+      mapping,
+      text.replace('"index": {', '"index": { "default_pipeline": "none-of-mine",'),
+    );
+    try {
+      const run = await runTask(seedCommand(server, mapping, dir.path));
+      assertOneLine(run, /pipeline with id \[none-of-mine\] does not exist/);
+      assert.equal((await request(server, "GET", `/${index}`)).status, 404);
+    } finally {
+      await request(server, "DELETE", `/${index}`);
+    }
+  });
 }

@@ -196,6 +196,11 @@ export class EmbeddedIndex implements VectorIndex {
     return Promise.resolve();
   }
 
+  /** Nothing: a run is refused before it makes the file. */
+  removeIfUnused(): Promise<void> {
+    return Promise.resolve();
+  }
+
   /** Never: the vectors stay on disk. */
   memoryWarning(): Promise<undefined> {
     return Promise.resolve(undefined);

@@ -1,13 +1,15 @@
 /** What an index on a server is made of, and how that is changed. */
 import { z } from "zod";
 import { HttpError, SetupError } from "../../shared/errors.ts";
-import type { Mapping } from "./mapping.ts";
+import type { IndexBody, Mapping } from "./mapping.ts";
 import type { ServerClient } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 
 const meta = z.looseObject({
   maken: z.looseObject({
     model: z.string().optional(),
+    /** `field` where documents are known by their field `id`, and `_id` may be another. */
+    identity: z.literal("field").optional().catch(undefined),
     restore: z.record(z.string(), z.string().nullable()).optional(),
   }).optional(),
 });
@@ -15,6 +17,7 @@ const state = z.object({
   aliases: z.record(z.string(), z.unknown()).default({}),
   mappings: z.looseObject({ _meta: meta.optional() }).default({}),
   settings: z.object({ index: z.record(z.string(), z.unknown()) }),
+  data_stream: z.string().optional(),
 });
 
 /** Mappings, settings and aliases of an index. */
@@ -56,9 +59,10 @@ export class IndexAdmin {
   }
 
   /** Creates the index; without the settings that this version does not know. */
-  async create(body: object): Promise<void> {
+  async create(body: IndexBody): Promise<void> {
     const what = `create index "${this.name}"`;
-    for (let tries = body; tries !== undefined;) {
+    const left = new Set(this.dialect.newSettings);
+    for (let tries = body;;) {
       try {
         const request = { method: "PUT", path: this.#path, body: tries } as const;
         return void await this.client.send(what, request);
@@ -66,13 +70,40 @@ export class IndexAdmin {
         if (!(error instanceof HttpError)) throw error;
         // The answer to an earlier try was lost.
         if (/resource_already_exists/.test(error.message)) return;
-        const unknown = this.dialect.newSettings.find((setting) =>
+        const unknown = [...left].find((setting) =>
           error.message.includes(`unknown setting [index.${setting}]`)
         );
-        if (unknown === undefined || tries !== body) throw error;
-        tries = withoutSetting(body, unknown);
+        if (unknown === undefined) throw error;
+        left.delete(unknown);
+        tries = withoutSetting(tries, unknown);
       }
     }
+  }
+
+  /** Deletes the index if no document is in it. */
+  async deleteEmpty(): Promise<void> {
+    await this.client.send(`refresh index "${this.name}"`, {
+      method: "POST",
+      path: `${this.#path}/_refresh`,
+      accept: [404],
+      always: true,
+    });
+    const what = `delete index "${this.name}"`;
+    const counting = { method: "GET", path: `${this.#path}/_count`, always: true } as const;
+    const { count } = await this.client.ask(what, counting, z.object({ count: z.number() }));
+    if (count > 0) return;
+    const request = { method: "DELETE", path: this.#path, accept: [404], always: true } as const;
+    await this.client.send(what, request);
+  }
+
+  /** Adds fields to the mapping. */
+  async addFields(properties: Record<string, object>): Promise<void> {
+    const request = {
+      method: "PUT",
+      path: `${this.#path}/_mapping`,
+      body: { properties },
+    } as const;
+    await this.client.send(`change the mapping of index "${this.name}"`, request);
   }
 
   /** Deletes the index and creates it empty: by the mapping, or as it was. */
@@ -86,7 +117,8 @@ export class IndexAdmin {
     const isAlias = old !== undefined && old.name !== this.name;
     const admin = isAlias ? new IndexAdmin(this.client, this.dialect, old.name) : this;
     const aliases = old?.aliases ?? {};
-    await admin.create({ ...(mapping?.body ?? (old && likeness(old))), aliases });
+    const body = mapping?.body ?? (old && likeness(old)) ?? { mappings: {} };
+    await admin.create({ ...body, aliases } as IndexBody);
   }
 
   /** What Maken keeps with the index. */
@@ -111,7 +143,7 @@ export class IndexAdmin {
 }
 
 /** The body of a new index that is as this one. */
-function likeness({ mappings, settings }: IndexState): object {
+function likeness({ mappings, settings }: IndexState): IndexBody {
   const { _meta, ...rest } = mappings;
   const { maken: _maken, ...others } = _meta ?? {};
   const index = Object.fromEntries(
@@ -121,10 +153,14 @@ function likeness({ mappings, settings }: IndexState): object {
 }
 
 /** An index body without one setting, wherever it may stand. */
-function withoutSetting(body: object, name: string): object {
+function withoutSetting(body: IndexBody, name: string): IndexBody {
   const text = JSON.stringify(
     body,
     (key, value) => key === name || key === `index.${name}` ? undefined : value,
   );
-  return JSON.parse(text);
+  const rest = JSON.parse(text);
+  // Without the setting, the field has to say how vectors are compared.
+  const { vector } = rest.mappings.properties;
+  if (name === "knn.space_type") vector.space_type ??= vector.method?.space_type ?? "cosinesimil";
+  return rest;
 }

@@ -33,6 +33,8 @@ export interface ServerRequest extends WireRequest {
   readonly accept?: readonly number[];
   /** Goes out even when the signal was aborted: for what has to be put right at the end. */
   readonly always?: boolean;
+  /** Tries after the first where the connection was lost, if those are to be fewer. */
+  readonly lostRetries?: number;
   /** Called after each try that the server was too busy for, or too slow. */
   readonly onBusy?: () => void;
 }
@@ -103,9 +105,15 @@ export class ServerClient implements Disposable {
   /** The answer to a request as it is; the rest as {@linkcode ask}. */
   async send(what: string, request: ServerRequest): Promise<ServerAnswer> {
     const limits = this.#limitsOf(request);
-    return await withRetries(limits, (attempt) => {
+    return await withRetries(limits, async (attempt) => {
       if (attempt > 0) this.#nodes.retryAll();
-      return this.#tryNodes(what, request, limits);
+      try {
+        return await this.#tryNodes(what, request, limits);
+      } catch (error) {
+        const isLost = error instanceof HttpError && error.info.code === "network";
+        if (!isLost || attempt < (request.lostRetries ?? Infinity)) throw error;
+        throw new HttpError(error.message, { ...error.info, retry: false }, { cause: error });
+      }
     });
   }
 

@@ -1,7 +1,7 @@
 /** The indexes of an Elasticsearch or OpenSearch cluster. */
 import { z } from "zod";
 import { AbsentIndexError, SetupError } from "../../shared/errors.ts";
-import { vectorShape } from "./mapping.ts";
+import { unsearchable } from "./mapping.ts";
 import { askProduct, isServerName, openWith } from "./open_server.ts";
 import { type ClientOptions, ServerClient } from "./client.ts";
 import { orSetupError } from "./errors.ts";
@@ -11,7 +11,13 @@ import type { Indexes, VectorIndex } from "../types.ts";
 /** How long it is believed what an index was when it was opened: its model, the length of vectors. */
 const FRESH_MS = 30_000;
 
-const mappings = z.record(z.string(), z.object({ mappings: z.unknown() }));
+const indexes = z.record(
+  z.string(),
+  z.object({
+    mappings: z.record(z.string(), z.unknown()).default({}),
+    settings: z.unknown().optional(),
+  }),
+);
 
 /** Keeps in mind what the indexes are. Needs net permission for the cluster's hosts. */
 export class Cluster implements Indexes {
@@ -28,12 +34,13 @@ export class Cluster implements Indexes {
   }
 
   async names(): Promise<string[]> {
-    const path = "/_mapping?expand_wildcards=open";
+    const parts = ["*.mappings", "*.settings.index.knn*"].join();
+    const path = `/*?expand_wildcards=open&filter_path=${parts}`;
     const request = { method: "GET", path } as const;
-    const found = await orSetupError(this.#client.ask("list the indexes", request, mappings));
+    const found = await orSetupError(this.#client.ask("list the indexes", request, indexes));
     return Object.keys(found).filter((name) =>
       isServerName(name) && !name.startsWith(".") &&
-      vectorShape(found[name]!.mappings)?.similarity === "cosine"
+      unsearchable(found[name]!) === undefined
     ).sort();
   }
 

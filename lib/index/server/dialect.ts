@@ -1,12 +1,12 @@
 /** What Elasticsearch and OpenSearch do each in its own way. */
-import type { IndexItem } from "../types.ts";
+import type { DocumentPlace } from "./identity.ts";
 import type { ServerKind } from "./mapping.ts";
 import type { WireRequest } from "./wire/fetch_wire.ts";
 
 /** Writes the body of a bulk request, action by action, into memory that it uses again. */
 export interface BulkWriter {
-  /** Adds an item that takes the place of the document with its id. */
-  add(item: IndexItem): void;
+  /** Adds a document that takes the place of the one that is there. */
+  add(place: DocumentPlace, source: object, vector: Float32Array): void;
   /** Length of what was added since the last `clear()`, in bytes. */
   readonly length: number;
   /** What was added; good until the next call. */
@@ -31,6 +31,8 @@ export interface Dialect {
   knn(vector: Float32Array, candidates: number, filter: readonly object[]): object;
   /** Parameters of a request that has vectors come along with their documents. */
   vectorQuery(version: string): string;
+  /** The part of a search's body that has vectors come along which documents do not hold. */
+  readonly vectorFields: object;
   /** Settings that only some versions know: an index is created without them where they are not. */
   readonly newSettings: readonly string[];
   /** A request that loads the vectors into memory. */

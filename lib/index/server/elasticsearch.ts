@@ -1,7 +1,7 @@
 /** Elasticsearch's own ways: SMILE in, `dense_vector`, top-level `knn`. */
 import type { BulkWriter, Dialect } from "./dialect.ts";
 import { SmileWriter } from "./wire/smile.ts";
-import type { IndexItem } from "../types.ts";
+import type { DocumentPlace } from "./identity.ts";
 
 /** Elasticsearch 8 and later. */
 export const ELASTICSEARCH: Dialect = {
@@ -20,6 +20,7 @@ export const ELASTICSEARCH: Dialect = {
   }),
   // Since 9.2, vectors are left out of documents unless they are asked for.
   vectorQuery: (version) => isAtLeast(version, 9, 2) ? "_source_exclude_vectors=false" : "",
+  vectorFields: { docvalue_fields: ["vector"] },
   newSettings: ["mapping.exclude_source_vectors"],
   warmup: (index, vector) => ({
     method: "POST",
@@ -39,8 +40,8 @@ function isAtLeast(version: string, major: number, minor: number): boolean {
 
 /** Parsing numbers as text is what Elasticsearch would spend most of its time on. */
 class SmileBulk extends SmileWriter implements BulkWriter {
-  add({ document, vector }: IndexItem): void {
-    this.document({ index: { _id: document.id } });
-    this.document({ ...document, vector });
+  add(place: DocumentPlace, source: object, vector: Float32Array): void {
+    this.document({ index: { ...place } });
+    this.document({ ...source, vector });
   }
 }

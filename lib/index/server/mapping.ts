@@ -2,6 +2,7 @@
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { fileReason, SetupError } from "../../shared/errors.ts";
+import { unreadable } from "./layout.ts";
 
 /** Kinds of search servers. */
 export type ServerKind = "elasticsearch" | "opensearch";
@@ -18,6 +19,8 @@ export interface VectorShape {
   readonly dims: number | undefined;
   /** What nearness is: `cosine`, or another word of the server. */
   readonly similarity: string;
+  /** What a number of a vector is: `float`, or another word of the server. */
+  readonly element: string;
   /** Links of a point in the graph of neighbours. */
   readonly links: number;
 }
@@ -26,13 +29,20 @@ export interface VectorShape {
 export interface Mapping extends VectorShape {
   readonly path: string;
   /** What the index is created with: `mappings` and `settings`. */
-  readonly body: { readonly mappings: Record<string, unknown> };
+  readonly body: IndexBody;
+}
+
+/** What an index is created with. */
+export interface IndexBody {
+  readonly mappings: Record<string, unknown>;
+  readonly settings?: unknown;
 }
 
 const denseVector = z.object({
   type: z.literal("dense_vector"),
   dims: z.number().int().positive().optional(),
   similarity: z.string().default("cosine"),
+  element_type: z.string().default("float"),
   index: z.boolean().default(true),
   index_options: z.object({ m: z.number().optional() }).optional(),
 });
@@ -43,6 +53,7 @@ const method = z.object({
 const knnVector = z.object({
   type: z.literal("knn_vector"),
   dimension: z.number().int().positive(),
+  data_type: z.string().default("float"),
   space_type: z.string().optional(),
   method: method.optional(),
 });
@@ -51,23 +62,72 @@ const withVector = z.object({
 });
 const indexBody = z.looseObject({ mappings: z.record(z.string(), z.unknown()) });
 
-/** How an index with such mappings holds its vectors; undefined if it has no field for them. */
-export function vectorShape(mappings: unknown): VectorShape | undefined {
+/**
+ * How an index with such mappings holds its vectors; undefined if it has no field for them.
+ *
+ * @param settings which earlier versions of OpenSearch keep the measure of nearness in
+ */
+export function vectorShape(mappings: unknown, settings?: unknown): VectorShape | undefined {
   const parsed = withVector.safeParse(mappings);
   if (!parsed.success) return undefined;
   const { vector } = parsed.data.properties;
   if (vector.type === "dense_vector") {
-    const { dims, index, similarity } = vector;
+    const { dims, index, similarity, element_type: element } = vector;
     const links = vector.index_options?.m ?? 16;
-    return { kind: "elasticsearch", dims, similarity: index ? similarity : "none", links };
+    return { kind: "elasticsearch", dims, similarity: index ? similarity : "none", element, links };
   }
-  const space = vector.method?.space_type ?? vector.space_type ?? "l2";
+  const space = vector.method?.space_type ?? vector.space_type ??
+    setting(settings, "knn.space_type") ?? "l2";
   return {
     kind: "opensearch",
     dims: vector.dimension,
     similarity: space === "cosinesimil" ? "cosine" : space,
+    element: vector.data_type,
     links: vector.method?.parameters?.m ?? 16,
   };
+}
+
+/**
+ * Why the searches of Maken would fail in such an index; undefined if they do not.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * const vector = { type: "knn_vector", dimension: 4, space_type: "cosinesimil" };
+ * const mappings = { properties: { vector } };
+ * assert.equal(unsearchable({ mappings, settings: { "index.knn": true } }), undefined);
+ * assert.match(unsearchable({ mappings, settings: {} })!, /"index.knn" is not true/);
+ * ```
+ */
+export function unsearchable({ mappings, settings }: IndexBody): string | undefined {
+  const shape = vectorShape(mappings, settings);
+  if (shape === undefined) {
+    return 'it has no field "vector" of type dense_vector or knn_vector, with its size';
+  }
+  const { kind, element, similarity } = shape;
+  if (!["float", "bfloat16"].includes(element)) {
+    const option = kind === "elasticsearch" ? "element_type" : "data_type";
+    return `its vectors are of type ${element}, and those that are loaded of float: take ` +
+      `"${option}" out of the field "vector"`;
+  }
+  if (similarity !== "cosine") return `its vectors are compared by ${similarity}, not by cosine`;
+  if (kind === "opensearch" && setting(settings, "knn") !== "true") {
+    return 'its setting "index.knn" is not true, without which OpenSearch finds no neighbours: ' +
+      'put "knn": true into "index" of its settings, and make the index anew';
+  }
+  return unreadable(mappings);
+}
+
+/** A setting of an index, in any of the ways that it may be written. */
+function setting(settings: unknown, name: string): string | undefined {
+  const flat = new Map<string, unknown>();
+  const flatten = (value: unknown, path: string) => {
+    if (typeof value !== "object" || value === null) return void flat.set(path, value);
+    for (const [key, part] of Object.entries(value)) flatten(part, path ? `${path}.${key}` : key);
+  };
+  flatten(settings ?? {}, "");
+  const value = flat.get(`index.${name}`) ?? flat.get(name);
+  return value === undefined || value === null ? undefined : String(value);
 }
 
 /**
@@ -88,19 +148,15 @@ export function parseMapping(text: string, path: string): Mapping {
   const fail = (reason: string) => new SetupError(`Cannot use mapping file "${path}": ${reason}`);
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(text.replace(/^\ufeff/, ""));
   } catch {
     throw fail("it is not JSON");
   }
   const parsed = indexBody.safeParse(json);
   if (!parsed.success) throw fail('it has no "mappings"');
-  const shape = vectorShape(parsed.data.mappings);
-  if (shape === undefined) {
-    throw fail('it has no field "vector" of type dense_vector or knn_vector, with its size');
-  }
-  if (shape.similarity !== "cosine") {
-    throw fail(`its vectors are compared by ${shape.similarity}, not by cosine`);
-  }
+  const reason = unsearchable(parsed.data);
+  if (reason !== undefined) throw fail(reason);
+  const shape = vectorShape(parsed.data.mappings, parsed.data.settings)!;
   return { ...shape, path, body: parsed.data };
 }
 

@@ -2,30 +2,33 @@
 import { z } from "zod";
 import { AbsentIndexError, SetupError } from "../../shared/errors.ts";
 import { ELASTICSEARCH } from "./elasticsearch.ts";
-import { LoadMode } from "./load_mode.ts";
-import { type Mapping, mappingFor, PRODUCTS, type VectorShape, vectorShape } from "./mapping.ts";
+import {
+  type Mapping,
+  mappingFor,
+  PRODUCTS,
+  unsearchable,
+  type VectorShape,
+  vectorShape,
+} from "./mapping.ts";
 import { OPENSEARCH } from "./opensearch.ts";
 import { IndexAdmin, type IndexState } from "./admin.ts";
 import { type ClientOptions, ServerClient } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { orSetupError } from "./errors.ts";
+import { checkIdentity, completed, prepare, type WriteOptions } from "./prepare.ts";
 import { ServerIndex } from "./server_index.ts";
 import { commandLine } from "../../shared/program.ts";
 
 /** Which index of which cluster is opened, and how. */
-export interface ServerIndexOptions extends ClientOptions {
+export interface ServerIndexOptions extends ClientOptions, WriteOptions {
   /** Name of the index, or of an alias of one. */
   readonly index: string;
   /** `write` makes the index if there is a mapping for it. */
   readonly mode: "read" | "write";
-  /** What the index is made with, and has to fit. */
+  /** What the index is made with, and has to fit; not if it will be cleared. */
   readonly mapping?: Mapping | undefined;
-  /** The index will be cleared: what is there need not fit the mapping. */
-  readonly recreate?: boolean;
   /** Bulk requests at a time, as long as the server keeps up. */
   readonly concurrency: number;
-  /** Told what a user should know, in one line. */
-  readonly onNotice: (text: string) => void;
 }
 
 /**
@@ -54,8 +57,9 @@ export async function openWith(
   client: ServerClient,
   options: Omit<ServerIndexOptions, keyof ClientOptions>,
 ): Promise<ServerIndex> {
-  const { index: name, mode, mapping, concurrency, onNotice } = options;
+  const { index: name, mode, concurrency, onNotice } = options;
   const { dialect, version } = await askProduct(client);
+  const mapping = options.mapping && completed(options.mapping, options);
   if (mapping !== undefined && mapping.kind !== dialect.kind) {
     throw new SetupError(
       `Cannot use mapping file "${mapping.path}": it is for ${PRODUCTS[mapping.kind]}, and ` +
@@ -74,30 +78,21 @@ export async function openWith(
     if (mapping === undefined) {
       throw new SetupError(`${where}; a mapping file is needed to make it`);
     }
+    checkIdentity(name, mapping.body.mappings);
     await admin.create(mapping.body);
     state = await admin.read();
     if (state === undefined) throw new SetupError(where);
   }
-  const shape = checkShape(name, state, mapping, options.recreate ?? false);
-  if (mode === "write") await repair(new LoadMode(admin), state, name, onNotice);
-  const parts = { client, dialect, admin, version, state, shape, created };
-  return new ServerIndex({ ...parts, mapping, concurrency, onNotice });
-}
-
-/** Restores the settings that a run left which did not end; who may not do that, is told of it. */
-async function repair(
-  load: LoadMode,
-  state: IndexState,
-  name: string,
-  onNotice: (text: string) => void,
-): Promise<void> {
-  const left =
-    `Index "${name}" was left in load mode by a run that did not end, or that still loads`;
   try {
-    if (await load.repair(state)) onNotice(`${left}: its settings are restored`);
+    const shape = checkShape(name, state, mapping, options.recreate ?? false);
+    const prepared = mode === "write"
+      ? await prepare({ client, admin, state, mapping, created }, options)
+      : { state, isForeign: false };
+    const parts = { client, dialect, admin, version, shape, created, ...prepared };
+    return new ServerIndex({ ...parts, mapping, concurrency, onNotice });
   } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    onNotice(`${left}, and its settings cannot be restored: ${error.message}`);
+    if (created) await admin.deleteEmpty().catch(() => {}); // the first error says what to do
+    throw error;
   }
 }
 
@@ -117,17 +112,15 @@ export function isServerName(name: string): boolean {
 /** How the index holds vectors, if that is as wanted. */
 function checkShape(
   name: string,
-  { mappings }: IndexState,
+  { mappings, settings }: IndexState,
   mapping: Mapping | undefined,
   recreate: boolean,
 ): VectorShape {
   if (recreate && mapping !== undefined) return mapping;
   const fail = (reason: string) => new SetupError(`Cannot use index "${name}": ${reason}`);
-  const shape = vectorShape(mappings);
-  if (shape === undefined) throw fail('it has no field "vector" for vectors');
-  if (shape.similarity !== "cosine") {
-    throw fail(`its vectors are compared by ${shape.similarity}, not by cosine`);
-  }
+  const reason = unsearchable({ mappings, settings });
+  if (reason !== undefined) throw fail(reason);
+  const shape = vectorShape(mappings, settings)!;
   if (mapping !== undefined && shape.dims !== undefined && mapping.dims !== shape.dims) {
     throw fail(
       `its vectors have ${shape.dims} numbers, and those of mapping file "${mapping.path}" have ` +

@@ -1,7 +1,7 @@
 /** OpenSearch's own ways: JSON lines in, `knn_vector`, the `knn` query, the k-NN plugin. */
 import { JsonLinesWriter } from "./wire/json_lines.ts";
 import type { BulkWriter, Dialect } from "./dialect.ts";
-import type { IndexItem } from "../types.ts";
+import type { DocumentPlace } from "./identity.ts";
 
 /** OpenSearch 2 and later, with the k-NN plugin. */
 export const OPENSEARCH: Dialect = {
@@ -21,14 +21,16 @@ export const OPENSEARCH: Dialect = {
     },
   }),
   vectorQuery: () => "",
-  newSettings: [],
+  vectorFields: { script_fields: { vector: { script: { source: "doc['vector'].value" } } } },
+  // Gone since version 3; the field itself says how vectors are compared then.
+  newSettings: ["knn.space_type", "knn.algo_param.m", "knn.algo_param.ef_construction"],
   warmup: (index) => ({ method: "GET", path: `/_plugins/_knn/warmup/${index}` }),
   limitSetting: "knn.memory.circuit_breaker.limit",
 };
 
 class JsonBulk extends JsonLinesWriter implements BulkWriter {
-  add({ document, vector }: IndexItem): void {
-    this.line({ index: { _id: document.id } });
-    this.line(document, { name: "vector", vector });
+  add(place: DocumentPlace, source: object, vector: Float32Array): void {
+    this.line({ index: place });
+    this.line(source, { name: "vector", vector });
   }
 }

@@ -4,23 +4,15 @@ import { HttpError, SetupError } from "../../shared/errors.ts";
 import { LoadMode } from "./load_mode.ts";
 import type { Mapping, ServerKind, VectorShape } from "./mapping.ts";
 import type { IndexAdmin, IndexState } from "./admin.ts";
-import { BulkSender, isUsableId } from "./bulk.ts";
+import { BulkSender } from "./bulk.ts";
 import type { ServerClient, ServerRequest } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { orSetupError } from "./errors.ts";
+import { type DocumentPlace, type Found, Identity, isUsableId } from "./identity.ts";
+import { intakeOf, layoutOf } from "./layout.ts";
 import { clusterMemory, memoryWarning } from "./memory.ts";
-import {
-  BEST_FIRST,
-  filterClauses,
-  randomQuery,
-  searchAnswer,
-  similarityOf,
-  storedDocument,
-  storedItem,
-  textQuery,
-  WINDOW,
-  WITHOUT_VECTOR,
-} from "./queries.ts";
+import { WINDOW } from "./queries.ts";
+import { IndexReader } from "./reader.ts";
 import type {
   BulkResult,
   Document,
@@ -31,14 +23,6 @@ import type {
   TextHits,
   VectorIndex,
 } from "../types.ts";
-
-/** Candidates that each shard looks at: this many, or a multiple of `k` where that is more. */
-const MIN_CANDIDATES = 200;
-const CANDIDATES_PER_HIT = 4;
-/** A shard that cannot be asked is an error: without it, nearer documents could be missing. */
-const SEARCH = "_search?allow_partial_search_results=false";
-/** Different values that a facet tells of. */
-const FACET_VALUES = 1000;
 
 /** What an opened index is made of. */
 export interface ServerIndexParts {
@@ -51,9 +35,19 @@ export interface ServerIndexParts {
   readonly shape: VectorShape;
   /** Whether this run made the index. */
   readonly created: boolean;
+  /** Whether documents have another `_id` than their field `id`. */
+  readonly isForeign: boolean;
   readonly mapping: Mapping | undefined;
   readonly concurrency: number;
   readonly onNotice: (text: string) => void;
+}
+
+/** What depends on the index's mapping. */
+interface Access {
+  readonly reader: IndexReader;
+  readonly sender: BulkSender;
+  /** Finds documents whose `_id` is another; undefined where it is their own id. */
+  readonly identity: Identity | undefined;
 }
 
 /** An index on a server; {@linkcode openServerIndex} opens one. */
@@ -62,19 +56,19 @@ export class ServerIndex implements VectorIndex {
   readonly kind: ServerKind;
   readonly #parts: ServerIndexParts;
   readonly #path: string;
-  readonly #sender: BulkSender;
   readonly #loadMode: LoadMode;
+  #access: Access;
   #dims: number | undefined;
   #model: string | undefined;
   #created: boolean;
 
   constructor(parts: ServerIndexParts) {
-    const { admin, client, dialect, concurrency, onNotice } = parts;
+    const { admin, dialect, state } = parts;
     this.name = admin.name;
     this.kind = dialect.kind;
     this.#parts = parts;
     this.#path = `/${encodeURIComponent(this.name)}`;
-    this.#sender = new BulkSender({ client, dialect, index: this.name, concurrency, onNotice });
+    this.#access = accessOf(parts, state, parts.isForeign);
     this.#loadMode = new LoadMode(admin);
     this.#dims = parts.shape.dims;
     this.#model = parts.state.mappings._meta?.maken?.model;
@@ -109,108 +103,67 @@ export class ServerIndex implements VectorIndex {
     this.#model = name;
   }
 
-  async count(filters?: Filters): Promise<number> {
-    const body = { query: { bool: { filter: filterClauses(filters) } } };
-    return (await this.#ask("_count", body, z.object({ count: z.number() }))).count;
+  count(filters?: Filters): Promise<number> {
+    return this.#access.reader.count(filters);
   }
 
-  async facet(field: "access"): Promise<ReadonlyMap<string, number>> {
-    const body = { size: 0, aggs: { values: { terms: { field, size: FACET_VALUES } } } };
-    const bucket = z.object({ key: z.string(), doc_count: z.number() });
-    const values = z.object({ buckets: z.array(bucket) });
-    const schema = z.object({ aggregations: z.object({ values }).optional() });
-    const { aggregations } = await this.#ask(SEARCH, body, schema);
-    const buckets = aggregations?.values.buckets ?? [];
-    return new Map(buckets.map(({ key, doc_count }) => [key, doc_count]));
+  facet(_field: "access"): Promise<ReadonlyMap<string, number>> {
+    return this.#access.reader.facet();
   }
 
   async bulk(items: readonly IndexItem[]): Promise<BulkResult[]> {
-    const results = await orSetupError(this.#sender.send(items));
+    const { sender, identity } = this.#access;
+    const ids = items.map(({ document }) => document.id);
+    const found = await orSetupError(identity?.find(ids) ?? Promise.resolve(undefined));
+    const results = await orSetupError(sender.send(items, found));
     this.#dims ??= items.find((_, i) => "result" in results[i]!)?.vector.length;
+    if (found !== undefined) await this.#deleteDoubles(found, results);
     return results;
   }
 
   async delete(ids: readonly string[]): Promise<void> {
-    const usable = ids.filter(isUsableId);
-    for (let start = 0; start < usable.length; start += WINDOW) {
-      const lines = usable.slice(start, start + WINDOW)
-        .map((_id) => `${JSON.stringify({ delete: { _id } })}\n`);
-      const request: ServerRequest = {
-        method: "POST",
-        path: `${this.#path}/_bulk?filter_path=errors`,
-        body: new TextEncoder().encode(lines.join("")),
-        contentType: "application/x-ndjson",
-      };
-      const what = `delete from index "${this.name}"`;
-      const answer = this.#parts.client.ask(what, request, z.object({ errors: z.boolean() }));
-      const { errors } = await orSetupError(answer);
-      if (errors) throw new SetupError(`Cannot ${what}: some documents were not deleted`);
-    }
+    const found = await orSetupError(
+      this.#access.identity?.find(ids) ?? Promise.resolve(undefined),
+    );
+    const own = ids.filter(isUsableId).map((_id) => ({ _id }));
+    const others = [...found?.values() ?? []].flatMap(({ first, doubles }) => [first, ...doubles]);
+    await this.#deletePlaces([...own, ...others]);
   }
 
   async clear(): Promise<void> {
-    await orSetupError(this.#parts.admin.recreate(this.#parts.mapping));
-    this.#dims = this.#parts.mapping?.dims ?? this.#parts.shape.dims;
+    const { admin, mapping, shape } = this.#parts;
+    await orSetupError(admin.recreate(mapping));
+    const state = await orSetupError(admin.read());
+    if (state === undefined) throw new SetupError(`Cannot read index "${this.name}": it is gone`);
+    this.#access = accessOf(this.#parts, state, false);
+    this.#dims = mapping?.dims ?? shape.dims;
     this.#model = undefined;
     this.#created = true;
     if (this.#loadMode.isOn) await this.beginLoad();
+  }
+
+  async removeIfUnused(): Promise<void> {
+    if (this.#parts.created) await orSetupError(this.#parts.admin.deleteEmpty());
   }
 
   async refresh(): Promise<void> {
     await orSetupError(this.#send("POST", "_refresh", `refresh index "${this.name}"`));
   }
 
-  async get(field: "id" | "filename", value: string): Promise<IndexItem | undefined> {
-    const { client, dialect, version } = this.#parts;
-    const query = dialect.vectorQuery(version);
-    if (field === "filename") {
-      const body = { query: { term: { filename: value } }, size: 1, sort: [BEST_FIRST[1]] };
-      const source = z.object({ _source: storedItem.nullish() });
-      const schema = z.object({ hits: z.object({ hits: z.array(source) }) });
-      return toItem((await this.#ask(`${SEARCH}&${query}`, body, schema)).hits.hits[0]?._source);
-    }
-    if (!isUsableId(value)) return undefined;
-    const path = `${this.#path}/_doc/${encodeURIComponent(value)}?${query}`;
-    const request = { method: "GET", path, accept: [404] } as const;
-    const schema = z.object({ found: z.boolean(), _source: storedItem.optional() });
-    const what = `read index "${this.name}"`;
-    return toItem((await orSetupError(client.ask(what, request, schema)))._source);
+  get(field: "id" | "filename", value: string): Promise<IndexItem | undefined> {
+    return this.#access.reader.get(field, value);
   }
 
-  async nearest(vector: Float32Array, k: number, filters?: Filters): Promise<Hit[]> {
-    const candidates = Math.min(WINDOW, Math.max(MIN_CANDIDATES, CANDIDATES_PER_HIT * k));
-    // All candidates are sorted, so that of equally near ones the smaller ids are in.
-    const { hits } = await this.#search(SEARCH, {
-      ...this.#parts.dialect.knn(vector, candidates, filterClauses(filters)),
-      size: Math.min(WINDOW, k),
-      sort: BEST_FIRST,
-      track_scores: true,
-    });
-    return hits.map(({ _score, _source }) => ({
-      similarity: similarityOf(_score ?? 0),
-      document: _source,
-    }));
+  nearest(vector: Float32Array, k: number, filters?: Filters): Promise<Hit[]> {
+    return this.#access.reader.nearest(vector, k, filters);
   }
 
-  async text(words: string, { size, offset = 0, filters }: Page): Promise<TextHits> {
-    const query = textQuery(words, filters);
-    if (query === undefined) return { total: 0, documents: [] };
-    const from = Math.min(offset, WINDOW);
-    // Scores of all shards by the same measure: how rare a word is in the whole index.
-    const { hits, total } = await this.#search(`${SEARCH}&search_type=dfs_query_then_fetch`, {
-      query,
-      from,
-      size: Math.min(size, WINDOW - from),
-      sort: BEST_FIRST,
-      track_total_hits: true,
-    });
-    return { total: total?.value ?? 0, documents: hits.map(({ _source }) => _source) };
+  text(words: string, page: Page): Promise<TextHits> {
+    return this.#access.reader.text(words, page);
   }
 
-  async random(size: number, filters?: Filters): Promise<readonly Document[]> {
-    const query = randomQuery(filters);
-    const { hits } = await this.#search(SEARCH, { query, size: Math.min(size, WINDOW) });
-    return hits.map(({ _source }) => _source);
+  random(size: number, filters?: Filters): Promise<readonly Document[]> {
+    return this.#access.reader.random(size, filters);
   }
 
   /**
@@ -263,15 +216,29 @@ export class ServerIndex implements VectorIndex {
     return Promise.resolve();
   }
 
-  async #search(path: string, body: object) {
-    return (await this.#ask(path, { ...body, _source: WITHOUT_VECTOR }, searchAnswer)).hits;
+  async #deleteDoubles(
+    found: ReadonlyMap<string, Found>,
+    results: readonly BulkResult[],
+  ): Promise<void> {
+    const stored = results.filter((result) => "result" in result).map(({ id }) => id);
+    await this.#deletePlaces(stored.flatMap((id) => found.get(id)?.doubles ?? []));
   }
 
-  async #ask<T>(path: string, body: object, schema: z.ZodType<T>): Promise<T> {
-    const request = { method: "POST", path: `${this.#path}/${path}`, body } as const;
-    return await orSetupError(
-      this.#parts.client.ask(`read index "${this.name}"`, request, schema),
-    );
+  async #deletePlaces(places: readonly DocumentPlace[]): Promise<void> {
+    for (let start = 0; start < places.length; start += WINDOW) {
+      const lines = places.slice(start, start + WINDOW)
+        .map((place) => `${JSON.stringify({ delete: place })}\n`);
+      const request: ServerRequest = {
+        method: "POST",
+        path: `${this.#path}/_bulk?filter_path=errors`,
+        body: new TextEncoder().encode(lines.join("")),
+        contentType: "application/x-ndjson",
+      };
+      const what = `delete from index "${this.name}"`;
+      const answer = this.#parts.client.ask(what, request, z.object({ errors: z.boolean() }));
+      const { errors } = await orSetupError(answer);
+      if (errors) throw new SetupError(`Cannot ${what}: some documents were not deleted`);
+    }
   }
 
   async #send(method: "POST", path: string, what: string, always = false): Promise<void> {
@@ -279,7 +246,17 @@ export class ServerIndex implements VectorIndex {
   }
 }
 
-function toItem(stored: z.infer<typeof storedItem> | null | undefined): IndexItem | undefined {
-  if (stored === undefined || stored === null) return undefined;
-  return { document: storedDocument.parse(stored), vector: Float32Array.from(stored.vector) };
+function accessOf(
+  { client, dialect, version, admin, concurrency, onNotice }: ServerIndexParts,
+  { mappings }: IndexState,
+  isForeign: boolean,
+): Access {
+  const index = admin.name;
+  const layout = layoutOf(mappings);
+  const intake = intakeOf(mappings);
+  return {
+    reader: new IndexReader({ client, dialect, version, index, layout }),
+    sender: new BulkSender({ client, dialect, index, intake, concurrency, onNotice }),
+    identity: isForeign ? new Identity(client, index, layout) : undefined,
+  };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { OWN_PROPERTIES } from "../../../lib/index/server/layout.ts";
 import { parseMapping, readMapping } from "../../../lib/index/server/mapping.ts";
 import { ROOT } from "../../helpers/run_task.ts";
 import { documentOf } from "../contract.ts";
@@ -11,8 +12,11 @@ Deno.test("the project's mappings have all fields, and vectors compared by cosin
       const { dims, similarity, links } = mapping;
       assert.deepEqual([mapping.kind, dims, similarity, links], [kind, size, "cosine", 16]);
       const { properties } = mapping.body.mappings as { properties: object };
-      const fields = [...Object.keys(documentOf("x")), "vector"];
+      // Words lie in a field of their own.
+      const fields = [...Object.keys(documentOf("x")), "words", "vector"];
       assert.deepEqual(Object.keys(properties).toSorted(), fields.toSorted());
+      const { vector: _vector, ...others } = properties as Record<string, object>;
+      assert.deepEqual(others, OWN_PROPERTIES);
     }
   }
 });
@@ -28,9 +32,28 @@ Deno.test("parseMapping() says what is wrong with a file", async () => {
     [bad({ type: "dense_vector", dims: 4, index: false }), /none, not by cosine/],
     [bad({ type: "knn_vector", dimension: 4 }), /by l2, not by cosine/],
     [bad({ type: "knn_vector" }), /with its size/],
+    [bad({ type: "knn_vector", dimension: 4, space_type: "cosinesimil" }), /"index\.knn"/],
+    [bad({ type: "knn_vector", dimension: 8, data_type: "binary" }), /binary.*"data_type"/],
+    [bad({ type: "dense_vector", dims: 8, element_type: "bit" }), /of type bit.*"element_type"/],
+    [bad({ type: "dense_vector", dims: 8, element_type: "byte" }), /of type byte/],
   ];
   for (const [text, message] of cases) {
     assert.throws(() => parseMapping(text, "x.mapping"), { code: "setup", message });
   }
   await assert.rejects(readMapping(join(ROOT, "none.mapping")), { code: "setup", message: /none/ });
+});
+
+Deno.test("parseMapping() takes what people's editors and earlier servers write", () => {
+  const vector = { type: "knn_vector", dimension: 4 };
+  const mappings = { properties: { vector } };
+  for (
+    const settings of [
+      { index: { knn: true, "knn.space_type": "cosinesimil" } },
+      { "index.knn": "true", "index.knn.space_type": "cosinesimil" },
+      { knn: true, index: { knn: { space_type: "cosinesimil" } } },
+    ]
+  ) {
+    const text = `\ufeff${JSON.stringify({ settings, mappings })}`;
+    assert.equal(parseMapping(text, "x.mapping").similarity, "cosine");
+  }
 });
