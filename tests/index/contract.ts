@@ -22,6 +22,44 @@ export function documentOf(id: string, fields: Partial<Document> = {}): Document
   };
 }
 
+/** Titles that are to be found when they are asked for as they are written. */
+export const TITLES: readonly string[] = [
+  "H.M. Kongen i Trondheim",
+  "Grieg's piano i Bergen",
+  "Grieg’s villa",
+  "W.C. Brøgger",
+  "A\u030alesund etter brannen",
+  "Ålesund før brannen",
+  "nb.no og A_B",
+  "digifoto_20160101_00001",
+  "1,000 kroner",
+  "1.000.000 kr",
+  "Kl. 12:30",
+  "3,5 % øl",
+  "Café Løvenvold",
+  "Straße in Tromsø",
+  "Ærø og Læsø",
+  "Þingvellir, Ísland",
+  "Łódź",
+  "Kautokeino – Guovdageaidnu",
+  "Kárášjohka/Karasjok",
+  "C/S «Polarlys»",
+  "O'Brien & sønn",
+  "Rock'n'roll",
+  "AT&T",
+  "C++",
+  "mor-og-barn",
+  "St.Hansbål",
+  "F.eks. dette",
+  "Œuvre",
+  "Москва зимой",
+  "Αθήνα",
+  "ﬁsk",
+  "e-post: navn@nb.no",
+  "Nr.1",
+  "東京",
+];
+
 /** Vectors that are the same on every run: numbers from -1 to 1. */
 export function randomVectors(n: number, dims: number, seed = 1): Float32Array[] {
   let state = seed >>> 0;
@@ -222,6 +260,47 @@ export function testIndex(
     const { total, documents } = await index.text("ski", { size: 1, offset: 2 });
     assert.deepEqual([total, documents.length], [3, 1]);
     assert.equal((await index.text("ski", { size: 5, offset: 50 })).documents.length, 0);
+  });
+
+  test("text() finds titles as they are written, and without their marks", async (index) => {
+    const titled = TITLES.map((title, i) => ({
+      document: documentOf(`t${i}`, { title, creators: [], subject: [] }),
+      vector: vectors[i]!,
+    }));
+    await put(index, titled);
+    const found = async (words: string) =>
+      (await index.text(words, { size: 99 })).documents.map(({ title }) => title).toSorted();
+    for (const title of TITLES) assert.ok((await found(title)).includes(title), title);
+    const expected: [string, string[]][] = [
+      ["alesund", ["A\u030alesund etter brannen", "Ålesund før brannen"]],
+      ["Ålesund", ["A\u030alesund etter brannen", "Ålesund før brannen"]],
+      ["a\u030alesund brannen", ["A\u030alesund etter brannen", "Ålesund før brannen"]],
+      ["tromso strasse", ["Straße in Tromsø"]],
+      ["cafe", ["Café Løvenvold"]],
+      ["aero laeso", ["Ærø og Læsø"]],
+      ["ÆRØ", ["Ærø og Læsø"]],
+      ["thingvellir island", ["Þingvellir, Ísland"]],
+      ["lodz", ["Łódź"]],
+      ["oeuvre", ["Œuvre"]],
+      ["karasjohka", ["Kárášjohka/Karasjok"]],
+      ["griegs", []],
+      ["grieg s", ["Grieg's piano i Bergen", "Grieg’s villa"]],
+      ["brogger w c", ["W.C. Brøgger"]],
+      ["h m kongen", ["H.M. Kongen i Trondheim"]],
+      ["nb no", ["e-post: navn@nb.no", "nb.no og A_B"]],
+      ["nb_a_b", ["nb.no og A_B"]],
+      ["20160101", ["digifoto_20160101_00001"]],
+      ["1 000", ["1,000 kroner", "1.000.000 kr"]],
+      ["hansbål", ["St.Hansbål"]],
+      ["фото москва", []],
+      ["МОСКВА", ["Москва зимой"]],
+      ["αθηνα", ["Αθήνα"]],
+      ["fisk", ["ﬁsk"]],
+      ["barn mor", ["mor-og-barn"]],
+    ];
+    for (const [words, titles] of expected) {
+      assert.deepEqual(await found(words), titles.toSorted(), words);
+    }
   });
 
   test("random() gives other documents each time", async (index) => {

@@ -14,7 +14,7 @@ import type { BulkResult, IndexItem } from "../types.ts";
 const REQUEST_BYTES = 16e6;
 
 /** A request is not made shorter than this because the connection was lost while it was sent. */
-const LEAST_BYTES = 1e6;
+const LEAST_BYTES = 1e5;
 /** Tries after the first of a request that may be too long, before a shorter one is tried. */
 const LONG_RETRIES = 2;
 

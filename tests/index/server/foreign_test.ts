@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { IndexItem } from "../../../lib/index/types.ts";
 import { openServerIndex } from "../../../lib/index/server/open_server.ts";
-import { request, serverOptions, servers } from "../../helpers/cluster.ts";
+import { imageMapping, request, serverOptions, servers } from "../../helpers/cluster.ts";
 import { faultyProxy } from "../../helpers/faulty_proxy.ts";
 import {
   FOREIGN_DIMS,
@@ -11,7 +11,7 @@ import {
   pythonDocuments,
   vectorField,
 } from "../../helpers/foreign_index.ts";
-import { documentOf, randomVectors } from "../contract.ts";
+import { documentOf, randomVectors, TITLES } from "../contract.ts";
 
 const running = await servers();
 
@@ -227,6 +227,33 @@ testBoth("a vector that documents do not hold is read back otherwise", async (na
   }
   assert.equal((await index.nearest(items[4]!.vector, 1))[0]?.document.id, "42ef4");
   await index.warmup();
+});
+
+testBoth("an index of ours without the field for words finds titles as written", async (name) => {
+  const server = running.get(name)!;
+  const { body } = await imageMapping(name as "elasticsearch" | "opensearch", FOREIGN_DIMS);
+  const { words: _words, ...properties } = body.mappings.properties as Record<string, object>;
+  const earlier = { ...body, mappings: { ...body.mappings, properties } };
+  await using made = await foreignIndex(server, earlier, []);
+  const notices: string[] = [];
+  await using index = await openServerIndex(serverOptions(server, {
+    index: made.name,
+    onNotice: (text) => void notices.push(text),
+  }));
+  assert.equal(notices.length, 1);
+  assert.match(notices[0]!, /no field "words"/);
+  const vectors = randomVectors(TITLES.length, FOREIGN_DIMS);
+  const items = TITLES.map((title, i) => ({
+    document: documentOf(`t${i}`, { title }),
+    vector: vectors[i]!,
+  }));
+  assert.deepEqual((await index.bulk(items)).filter((r) => "error" in r), []);
+  await index.refresh();
+  assert.deepEqual(await index.get("id", "t3"), items[3]);
+  for (const title of TITLES) {
+    const { documents } = await index.text(title, { size: 99 });
+    assert.ok(documents.some((document) => document.title === title), title);
+  }
 });
 
 testBoth("a mapping that cannot work is refused, and leaves no index", async (name) => {

@@ -9,6 +9,7 @@ import {
   missing,
   newIndex,
   request,
+  serverOptions,
   servers,
 } from "../../helpers/cluster.ts";
 import { type Fault, faultyProxy, type Passing } from "../../helpers/faulty_proxy.ts";
@@ -237,6 +238,107 @@ testBoth("an index that takes nothing ends the load, not each document", async (
     await request(server, "PUT", path, { index: { blocks: { [block]: null } } });
   }
   assert.equal(errorsOf(await behind.index.bulk(itemsOf(3, DIMS))).length, 0);
+});
+
+testBoth("an index that refuses all alike ends the load at the first batch", async (name) => {
+  const server = running.get(name)!;
+  await using behind = await behindProxy(name, () => undefined, 1);
+  const { index } = behind;
+  const put = (path: string, body: object) => request(server, "PUT", `/${index.name}${path}`, body);
+  await put("/_settings", { index: { default_pipeline: "none-of-mine" } });
+  await assert.rejects(index.bulk(itemsOf(3, DIMS)), {
+    code: "setup",
+    message: /^Cannot write to index "test_[^"]*": illegal_argument_.*pipeline .*does not exist$/,
+  });
+  await put("/_settings", { index: { default_pipeline: null } });
+  await request(server, "PUT", `/${index.name}/_mapping`, { dynamic: "strict" });
+  const { properties } = (await imageMapping(name as "elasticsearch" | "opensearch", DIMS)).body
+    .mappings as { properties: object };
+  assert.ok("words" in properties);
+  assert.deepEqual(errorsOf(await index.bulk(itemsOf(3, DIMS))), [], "all that is sent is mapped");
+  await request(server, "POST", `/${index.name}/_close`);
+  await assert.rejects(index.bulk(itemsOf(3, DIMS)), { message: /index_closed_exception/ });
+});
+
+testBoth("what refuses the first documents all alike is told as the index's", async (name) => {
+  const error = { type: "fail_processor_exception", reason: "no more of these" };
+  const all = changeItems(() => ({ status: 500, error }));
+  await using behind = await behindProxy(name, ({ bulk }) => bulk === 1 ? all : undefined, 1);
+  await assert.rejects(behind.index.bulk(itemsOf(3, DIMS)), {
+    code: "setup",
+    message: /^Cannot write to index "test_[^"]*": fail_processor_exception: no more of these$/,
+  });
+});
+
+testBoth("no place to write to is told when an index is opened", async (name) => {
+  const server = running.get(name)!;
+  await using made = await newIndex(name, DIMS);
+  const { index } = made.options;
+  const refused = async (reason: RegExp, open = index) => {
+    const options = { ...made.options, index: open, retries: 0 };
+    await assert.rejects(openServerIndex(options), { code: "setup", message: reason });
+  };
+  const alias = { is_write_index: false };
+  await request(server, "PUT", `/${index}/_alias/${index}_alias`, alias);
+  await refused(/is an alias that must not be written through/, `${index}_alias`);
+  for (const block of ["write", "read_only_allow_delete", "read_only"]) {
+    const set = (value: boolean | null) =>
+      request(server, "PUT", `/${index}/_settings`, { index: { blocks: { [block]: value } } });
+    await set(true);
+    await refused(new RegExp(`"index.blocks.${block}" is true`));
+    await set(null);
+  }
+  await request(server, "POST", `/${index}/_close`);
+  await refused(/it is closed; open it first$/);
+});
+
+testBoth("a red index says what it waits for", async (name) => {
+  const server = running.get(name)!;
+  const index = `test_${crypto.randomUUID()}`;
+  const { body } = await imageMapping(name as "elasticsearch" | "opensearch", DIMS);
+  const settings = {
+    ...body.settings as object,
+    "index.routing.allocation.require._name": "nobody",
+  };
+  await request(server, "PUT", `/${index}?timeout=1s`, { mappings: body.mappings, settings });
+  const notices: string[] = [];
+  const options = serverOptions(server, {
+    index,
+    retries: 1,
+    onNotice: (text) => void notices.push(text),
+  });
+  try {
+    await assert.rejects(openServerIndex(options), { code: "setup" });
+    assert.equal(notices.length, 1);
+    assert.match(notices[0]!, /^Index "test_[^"]*" is red: its shard \d is on no node .*nobody/);
+  } finally {
+    await request(server, "DELETE", `/${index}`);
+  }
+});
+
+testBoth("what a pipeline drops is not stored", async (name) => {
+  const drop = changeItems((i) => i === 1 ? { status: 200, result: "noop" } : undefined);
+  await using behind = await behindProxy(name, ({ bulk }) => bulk > 0 ? drop : undefined);
+  const results = await behind.load([...itemsOf(4, DIMS)], 2);
+  const kinds = results.map((r) => "result" in r && r.result);
+  assert.deepEqual(kinds, ["created", "noop", "created", "noop"]);
+  assert.equal(behind.notices.length, 1);
+  assert.match(behind.notices[0]!, /drops documents by a pipeline/);
+});
+
+testBoth("a connection that is hung up on for a long request gets shorter ones", async (name) => {
+  await using behind = await behindProxy(
+    name,
+    ({ length }) => length > 150_000 ? "lose request" : undefined,
+  );
+  const items = itemsOf(200, DIMS).map(({ document, vector }) => ({
+    document: { ...document, thumbnail: "x".repeat(4000) },
+    vector,
+  }));
+  assert.deepEqual(errorsOf(await behind.load(items, 200)), []);
+  assert.equal(await behind.index.count(), 200);
+  const lost = behind.bulks().filter(({ length }) => length > 150_000);
+  assert.ok(lost.length <= 12, `${lost.length} requests that were too long`);
 });
 
 Deno.test({
