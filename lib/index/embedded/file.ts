@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { fileReason, SetupError } from "../../shared/errors.ts";
 import type { Document } from "../types.ts";
+import { fileState, foreignLog, logReason, NO_INDEX, PAGE_BYTES } from "./log_file.ts";
 import { linkOutOf } from "../../shared/files.ts";
 import { commandLine } from "../../shared/program.ts";
 
@@ -11,8 +12,6 @@ import { commandLine } from "../../shared/program.ts";
 export const FORMAT = 2;
 /** "Makn": what SQLite keeps as `application_id`. */
 const APPLICATION = 0x4d616b6e;
-/** A vector of 2048 numbers takes one page and a part of another. */
-const PAGE_BYTES = 8192;
 /** Documents whose codes lie in one blob. */
 export const BLOCK_ROWS = 64;
 
@@ -97,7 +96,10 @@ export class EmbeddedFile {
     { recreate = false }: { recreate?: boolean } = {},
   ): Promise<EmbeddedFile> {
     const path = join(dir, `${name}.sqlite`);
+    const state = await fileState(path);
     try {
+      const foreign = await foreignLog(state);
+      if (foreign !== undefined) throw new Error(foreign);
       if (mode === "read") await Deno.stat(path);
       else {
         await Deno.mkdir(dir, { recursive: true });
@@ -127,7 +129,8 @@ export class EmbeddedFile {
       const hint = mode === "read" && error instanceof Deno.errors.NotFound
         ? `; "${commandLine("ingest")}" makes it`
         : "";
-      throw new SetupError(`Cannot open index "${path}": ${fileReason(error)}${hint}`, {
+      const reason = logReason(state, error) ?? `${fileReason(error)}${hint}`;
+      throw new SetupError(`Cannot open index "${path}": ${reason}`, {
         cause: error,
       });
     }
@@ -213,8 +216,14 @@ export class EmbeddedFile {
   }
 
   #checkFormat(): void {
-    if (!this.#isIndex()) throw new Error("it is not an index");
+    if (!this.#isIndex()) throw new Error(NO_INDEX);
     const format = this.get("PRAGMA user_version")!.user_version;
+    if (Number(format) > FORMAT) {
+      throw new Error(
+        `it has format ${format}, which a later version of Maken made, and this version reads ` +
+          `${FORMAT}: use that version for it, or another name for an index of this one`,
+      );
+    }
     if (format !== FORMAT) {
       throw new Error(
         `it has format ${format || 1}, and this version reads ${FORMAT}; ` +

@@ -34,7 +34,7 @@ Deno.test("EmbeddedIndex.open() explains what it cannot open, and leaves it alon
         using db = new DatabaseSync(path);
         db.exec("CREATE TABLE code (row INTEGER PRIMARY KEY, bits BLOB NOT NULL)");
       },
-    "it has format 3": () => {
+    "format 3, which a later version of Maken made, and this version reads 2: use that": () => {
       using db = new DatabaseSync(path);
       db.exec("CREATE TABLE x (y); PRAGMA application_id = 0x4d616b6e; PRAGMA user_version = 3");
     },
@@ -76,6 +76,76 @@ Deno.test("EmbeddedIndex.open() puts a new index in place of one of another form
   db.exec("CREATE TABLE mine (x)");
   await assert.rejects(anew(), { message: /it is not an index/ });
   assert.equal(db.prepare("SELECT count(*) AS n FROM mine").get()!.n, 0, "it is still there");
+});
+
+/** An index that a load was killed at, in a folder of its own: the file and its log. */
+async function killed(dir: string, first: number, seed: number): Promise<string> {
+  const batch = (n: number, s: number) =>
+    randomVectors(n, 64, s).map((vector, i) => ({ document: documentOf(`${s}-${i}`), vector }));
+  const made = join(dir, `made-${seed}`);
+  if (first > 0) {
+    await using index = await open(made, "write");
+    await index.bulk(batch(first, seed));
+  }
+  await using index = await open(made, "write");
+  await index.bulk(batch(100, seed + 1));
+  const copy = join(dir, `killed-${seed}`);
+  await Deno.mkdir(copy);
+  for (const end of ["", "-wal"]) {
+    await Deno.copyFile(join(made, `x.sqlite${end}`), join(copy, `x.sqlite${end}`));
+  }
+  return copy;
+}
+
+Deno.test("EmbeddedIndex.open() tells a log that is missing, or another index's", async () => {
+  await using dir = await tempDir();
+  const [small, one, other] = [
+    await killed(dir.path, 0, 10),
+    await killed(dir.path, 300, 20),
+    await killed(dir.path, 500, 30),
+  ];
+  for (const [folder, count] of [[small, 100], [one, 400], [other, 600]] as const) {
+    await using index = await open(folder, "read");
+    assert.equal(await index.count(), count);
+  }
+  const beside = async (name: string, main: string, log: string | undefined) => {
+    const folder = join(dir.path, name);
+    await Deno.mkdir(folder);
+    await Deno.copyFile(join(main, "x.sqlite"), join(folder, "x.sqlite"));
+    if (log !== undefined) {
+      await Deno.copyFile(join(log, "x.sqlite-wal"), join(folder, "x.sqlite-wal"));
+    }
+    return folder;
+  };
+  const without = await beside("without", small, undefined);
+  await assert.rejects(open(without, "read"), {
+    code: "setup",
+    message: /its log "x\.sqlite-wal" is missing/,
+  });
+  const whole = join(dir.path, "made-20");
+  for (const [name, main] of [["closed", whole], ["killed", one]] as const) {
+    const folder = await beside(name, main, other);
+    const before = await Deno.readFile(join(folder, "x.sqlite"));
+    for (const mode of ["read", "write"] as const) {
+      await assert.rejects(open(folder, mode), {
+        code: "setup",
+        message: /"x\.sqlite-wal" beside it is not its own log/,
+      });
+    }
+    assert.deepEqual(await Deno.readFile(join(folder, "x.sqlite")), before);
+  }
+});
+
+Deno.test("EmbeddedIndex.open() tells what a killed load left where nothing can be written", async () => {
+  await using dir = await tempDir();
+  const folder = await killed(dir.path, 0, 10);
+  // What SQLite has to make beside a log; in a folder that root can always write.
+  await Deno.symlink(join(folder, "none/none"), join(folder, "x.sqlite-shm"));
+  await assert.rejects(open(folder, "read"), {
+    code: "setup",
+    message:
+      /: its last load was broken off.*"x\.sqlite-wal" can only be read where the folder can/,
+  });
 });
 
 Deno.test("EmbeddedIndex says in one line that a file is damaged, whatever it is asked", async () => {
