@@ -44,3 +44,8 @@ export function normalizeFilters(filters: Filters): Filters {
   const { access } = filters;
   return access === undefined ? filters : { ...filters, access: access.toLowerCase() };
 }
+
+/** Filters as users write them. */
+export function filtersText(filters: Filters): string {
+  return Object.entries(filters).map(([field, value]) => `${field}=${value}`).join(" and ");
+}

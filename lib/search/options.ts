@@ -1,4 +1,5 @@
 /** Options of `deno task search`. */
+import { Option } from "@commander-js/extra-typings";
 import {
   type CommonOptions,
   integer,
@@ -19,8 +20,8 @@ import {
 } from "../index/place.ts";
 import { FILTER_FIELDS, type Filters } from "../index/types.ts";
 import type { EngineName } from "../inference/engines/engine.ts";
-import { embeddingPermissions } from "../inference/native.ts";
-import { engineOption, modelOption } from "../inference/options.ts";
+import { DEMO, embeddingPermissions, IMAGENET, MODELS_DIR } from "../inference/native.ts";
+import { engineOption, modelName } from "../inference/options.ts";
 import { parseFilters } from "./filters.ts";
 import { commandLine } from "../shared/program.ts";
 
@@ -41,8 +42,8 @@ export interface SearchOptions extends CommonOptions {
   readonly k: number;
   /** Values that the documents must have. */
   readonly filters: Filters;
-  /** Model that makes the vector of an image. */
-  readonly model: string;
+  /** Model that makes the vector of an image; undefined for the one that made the index's. */
+  readonly model: string | undefined;
   readonly engine: EngineName;
 }
 
@@ -72,7 +73,13 @@ function command() {
       (text: string, earlier: string[]) => [...earlier, text],
       [] as string[],
     )
-    .addOption(modelOption("model that makes an image's vector, or an ONNX file with its manifest"))
+    .addOption(
+      new Option(
+        "--model <name>",
+        "model that makes an image's vector, or an ONNX file with its manifest (default: the one " +
+          `that the index remembers, else "${IMAGENET}")`,
+      ).argParser(modelName),
+    )
     .addOption(engineOption());
 }
 
@@ -112,6 +119,12 @@ function filters(texts: readonly string[]): Filters {
 export function searchPermissions(options: SearchOptions): Permissions {
   const { query, place, engine, model } = options;
   const file = "path" in query ? [query.path] : [];
-  const embedding = query.kind === "image" ? embeddingPermissions(engine, model) : {};
+  const embedding = query.kind === "image" ? modelPermissions(engine, model) : {};
   return joinPermissions(placePermissions(place), { read: file }, embedding);
+}
+
+/** Without a model's name, which of them it is shows when the index is open. */
+function modelPermissions(engine: EngineName, model: string | undefined): Permissions {
+  if (model !== undefined) return embeddingPermissions(engine, model);
+  return joinPermissions(embeddingPermissions(engine, DEMO), { read: [MODELS_DIR] });
 }

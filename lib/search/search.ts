@@ -1,8 +1,9 @@
 /** FLOW: query -> vector or words -> documents -> table. */
 import { isAbsolute } from "node:path";
 import { openIndex } from "../index/open.ts";
-import type { Document, VectorIndex } from "../index/types.ts";
+import type { Document, Filters, VectorIndex } from "../index/types.ts";
 import { readImageFile } from "../images/image_files.ts";
+import { IMAGENET } from "../inference/native.ts";
 import { openModel } from "../inference/models/model.ts";
 import { WorkerPool } from "../inference/workers/worker_pool.ts";
 import type { Report, Stage } from "../shared/run.ts";
@@ -10,6 +11,7 @@ import { errorMessage, fileReason, SetupError } from "../shared/errors.ts";
 import { count } from "../shared/progress.ts";
 import { tableText } from "../shared/table.ts";
 import { checkVector, readVectorFile } from "../vectors/vector_store.ts";
+import { filtersText } from "./filters.ts";
 import { modelMismatch } from "./model_mismatch.ts";
 import { neighbours } from "./neighbours.ts";
 import type { SearchOptions, SearchQuery } from "./options.ts";
@@ -42,8 +44,20 @@ export async function search(options: SearchOptions, run: Stage): Promise<Report
   return {
     json: { index: name, hits: results.map(resultJson) },
     text: resultTable(results, query.kind !== "text"),
-    summary: `${results.length} of ${of}`,
+    summary: await nothingMatches(index, options.filters, results)
+      ? `no document matches ${filtersText(options.filters)}`
+      : `${results.length} of ${of}`,
   };
+}
+
+/** Whether it is for the filters that nothing was found. */
+async function nothingMatches(
+  index: VectorIndex,
+  filters: Filters,
+  results: readonly SearchResult[],
+): Promise<boolean> {
+  const isFiltered = Object.keys(filters).length > 0;
+  return results.length === 0 && isFiltered && await index.count(filters) === 0;
 }
 
 async function findWords(words: string, index: VectorIndex, { k, filters }: SearchOptions) {
@@ -94,8 +108,9 @@ async function queryVector(
 async function embedFile(
   path: string,
   index: VectorIndex,
-  { model: name, engine }: SearchOptions,
+  { model: asked, engine }: SearchOptions,
 ): Promise<Float32Array> {
+  const name = asked ?? index.model ?? IMAGENET;
   const file = await readImageFile(path);
   const check = (model: Parameters<typeof modelMismatch>[1]) => {
     const mismatch = modelMismatch(index, model);
