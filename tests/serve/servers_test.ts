@@ -12,6 +12,7 @@ import {
   servers,
 } from "../helpers/cluster.ts";
 import { faultyProxy } from "../helpers/faulty_proxy.ts";
+import { foreignIndex, pythonBody, pythonDocuments } from "../helpers/foreign_index.ts";
 import { jsonOf, runTask, withoutSecretWarning } from "../helpers/run_task.ts";
 import { startServe } from "../helpers/serve_task.ts";
 import { skipIf } from "../helpers/skip.ts";
@@ -160,6 +161,47 @@ for (const name of ["elasticsearch", "elasticsearch-secure", "opensearch"]) {
 }
 
 for (const name of ["elasticsearch", "opensearch"]) {
+  Deno.test({
+    ...skipIf(
+      missing(running, name),
+      `${name}: serve answers over an index of the Python ingester`,
+    ),
+    fn: async () => {
+      const server = running.get(name)!;
+      for (const kind of ["explicit", "dynamic"] as const) {
+        const documents = pythonDocuments(30);
+        await using made = await foreignIndex(server, pythonBody(name, kind), documents);
+        await using api = await startServe(["--url", server.url, "--no-uploads"]);
+        const ask = async (path: string, body?: object) => {
+          const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+          const answer = await told(await fetch(api.url + path.replace("NAME", made.name), init));
+          assert.equal(answer.status, 200, answer.text);
+          return answer;
+        };
+        const { id, filename, vector } = documents[7]!;
+        const near = (path: string, value: unknown, more = {}) =>
+          ask(`/similarity/NAME/${path}?size=5&fields=id`, { value, ...more });
+        const byId = (await near("id", id)).json;
+        assert.equal(byId.length, 5);
+        assert.ok(byId.every(({ _id }: { _id: string }) => _id !== id && _id.startsWith("42ef")));
+        assert.deepEqual((await near("filename", filename)).json, byId);
+        assert.equal((await near("vector", vector)).json[0]._id, id);
+        const nb = (await near("id", id, { filters: { access: "nb" } })).json;
+        assert.ok(nb.every(({ _id }: { _id: string }) => Number(_id.slice(4)) % 4 === 0));
+        assert.equal((await ask("/random/NAME?size=7")).json.length, 7);
+        const words = await ask("/text/NAME?q=kongen&size=5&filter=access=nb");
+        assert.equal(words.headers.get("x-total-count"), "8");
+        assert.deepEqual((await ask("/facets/NAME")).json, {
+          access: [{ value: "everywhere", count: 22 }, { value: "nb", count: 8 }],
+        });
+        const item = (await ask(`/items/NAME/${id}?fields=title,filename`)).json;
+        assert.deepEqual(item.fields, { title: ["Kongen i Trondheim 7"], filename: [filename] });
+        const all = (await ask("/indexes")).json as { name: string; documents: number }[];
+        assert.equal(all.find((index) => index.name === made.name)?.documents, 30);
+      }
+    },
+  });
+
   Deno.test({
     ...skipIf(missing(running, name), `${name}: an index that was open and is deleted is absent`),
     fn: async () => {

@@ -303,21 +303,15 @@ for (const name of ["elasticsearch", "opensearch"]) {
   });
 
   test("a refused run leaves no empty index behind", name, async (server) => {
-    await using dir = await tempDir();
-    await writeItems(dir.path, 5);
-    const index = `t${crypto.randomUUID()}`;
-    const mapping = await mappingFor(name, dir.path, index);
+    await using place = await newPlace(server, name, 5);
+    const { dir, index, mapping } = place;
     const text = await Deno.readTextFile(mapping);
     await Deno.writeTextFile(
       mapping,
       text.replace('"index": {', '"index": { "default_pipeline": "none-of-mine",'),
     );
-    try {
-      const run = await runTask(seedCommand(server, mapping, dir.path));
-      assertOneLine(run, /pipeline with id \[none-of-mine\] does not exist/);
-      assert.equal((await request(server, "GET", `/${index}`)).status, 404);
-    } finally {
-      await request(server, "DELETE", `/${index}`);
-    }
+    const run = await runTask(seedCommand(server, mapping, dir));
+    assertOneLine(run, /pipeline with id \[none-of-mine\] does not exist/);
+    assert.equal((await request(server, "GET", `/${index}`)).status, 404);
   });
 }

@@ -73,6 +73,8 @@ export interface Layout {
   readonly uses: Readonly<Partial<Record<DocumentField, FieldUse>>>;
   /** Where words are looked for. */
   readonly wordPaths: readonly string[];
+  /** Where whole values are, in which words are looked for: their field holds no words. */
+  readonly wholePaths: readonly string[];
   /** Words are there by our own rule, as everywhere. */
   readonly hasOwnWords: boolean;
   /** The vector is not among what the index gives back of a document. */
@@ -102,14 +104,23 @@ export interface Intake {
  */
 export function layoutOf(mappings: unknown): Layout {
   const { properties, _source } = mappingsOf.parse(mappings ?? {});
-  const uses = Object.fromEntries(FIELDS.flatMap((field) => {
+  const uses: Layout["uses"] = Object.fromEntries(FIELDS.flatMap((field) => {
     const use = useOf(field, properties[field]);
     return use === undefined ? [] : [[field, use]];
   }));
   const hasOwnWords = holdsOwnWords(properties.words);
-  const mapped = TEXT_FIELDS.filter((field) => isSearched(properties[field]));
-  const wordPaths = hasOwnWords ? TEXT_FIELDS.map((field) => `words.${field}`) : mapped;
-  return { uses, wordPaths, hasOwnWords, isVectorApart: isOut(_source, "vector") };
+  const withWords = TEXT_FIELDS.filter((field) =>
+    isTextType(subField.parse(properties[field] ?? {}))
+  );
+  const whole = TEXT_FIELDS.filter((field) => !withWords.includes(field))
+    .flatMap((field) => uses[field]?.path ?? []);
+  return {
+    uses,
+    wordPaths: hasOwnWords ? TEXT_FIELDS.map((field) => `words.${field}`) : withWords,
+    wholePaths: hasOwnWords ? [] : whole,
+    hasOwnWords,
+    isVectorApart: isOut(_source, "vector"),
+  };
 }
 
 /** What an index with such mappings takes of documents. */
@@ -230,12 +241,6 @@ function isWholeType({ type }: SubField): boolean {
 
 function isTextType({ type = "" }: SubField): boolean {
   return ["text", "match_only_text", "search_as_you_type"].includes(type);
-}
-
-/** Whether words can be found in the field. */
-function isSearched(found: Property | undefined): boolean {
-  const own = subField.parse(found ?? {});
-  return (isTextType(own) || isWholeType(own)) && own.index !== false;
 }
 
 function holdsText(found: Property): boolean {

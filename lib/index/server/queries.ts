@@ -60,11 +60,30 @@ export function textQuery(layout: Layout, text: string, filters: Filters | undef
   const fields = layout.wordPaths;
   const words = wordsOf(text).slice(0, MAX_WORDS);
   if (words.length === 0) return undefined;
-  if (fields.length === 0) return { bool: { must: [{ match_none: {} }] } };
+  if (fields.length + layout.wholePaths.length === 0) {
+    return { bool: { must: [{ match_none: {} }] } };
+  }
   const match = (query: string, type: "bool_prefix" | "cross_fields", boost: number) => ({
     multi_match: { query, type, boost, fields, operator: "and" },
   });
-  const begins = (query: string) => match(query, "bool_prefix", BEGINNING_BOOST);
+  // Where only whole values are kept, a word is looked for within them.
+  const within = (query: string) =>
+    layout.wholePaths.map((path) => ({
+      wildcard: {
+        [path]: {
+          value: `*${query.replaceAll(/[\\*?]/g, "\\$&")}*`,
+          case_insensitive: true,
+          boost: BEGINNING_BOOST,
+        },
+      },
+    }));
+  const begins = (query: string): object => {
+    if (fields.length + layout.wholePaths.length === 0) return { bool: { should: within(query) } };
+    const clause = match(query, "bool_prefix", BEGINNING_BOOST);
+    return layout.wholePaths.length === 0
+      ? clause
+      : { bool: { should: [clause, ...within(query)] } };
+  };
   const must: object[] = layout.hasOwnWords ? words.map(begins) : chunksOf(text).map((forms) => {
     const parts = partsOf(forms[0]!).slice(0, MAX_PARTS);
     const isOne = parts.length === 1;
@@ -76,7 +95,7 @@ export function textQuery(layout: Layout, text: string, filters: Filters | undef
   return {
     bool: {
       must,
-      should: [{
+      should: fields.length === 0 ? [] : [{
         multi_match: { query: whole, type: "cross_fields" as const, boost: 1, fields },
       }],
       filter: filterClauses(layout, filters),

@@ -206,6 +206,24 @@ testBoth("a mapping that has only the vector gets the fields that searches need"
   }
 });
 
+testBoth("words are found in fields that keep whole values only", async (name) => {
+  const server = running.get(name)!;
+  const body = pythonBody(name, "explicit") as { mappings: { properties: Record<string, object> } };
+  const keyword = { type: "keyword" };
+  const { subject: _subject, ...properties } = body.mappings.properties;
+  for (
+    const more of [{ title: keyword }, { title: keyword, creators: keyword, subject: keyword }]
+  ) {
+    const mappings = { dynamic: false, properties: { ...properties, ...more } };
+    await using made = await foreignIndex(server, { ...body, mappings }, pythonDocuments(12));
+    const index = made.name;
+    await using reader = await openServerIndex(serverOptions(server, { index, mode: "read" }));
+    assert.equal((await reader.text("KONGEN trond", { size: 3 })).total, 12);
+    assert.equal((await reader.text("trondheim 11", { size: 3 })).total, 1);
+    assert.equal((await reader.text("*", { size: 3 })).total, 0);
+  }
+});
+
 testBoth("a vector that documents do not hold is read back otherwise", async (name) => {
   const server = running.get(name)!;
   const body = pythonBody(name, "explicit") as { settings: object; mappings: object };
