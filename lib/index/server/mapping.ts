@@ -82,7 +82,7 @@ export function vectorShape(mappings: unknown, settings?: unknown): VectorShape 
     kind: "opensearch",
     dims: vector.dimension,
     similarity: space === "cosinesimil" ? "cosine" : space,
-    element: vector.data_type,
+    element: vector.data_type.toLowerCase(),
     links: vector.method?.parameters?.m ?? 16,
   };
 }

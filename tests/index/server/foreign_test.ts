@@ -306,6 +306,19 @@ testBoth("a mapping that cannot work is refused, and leaves no index", async (na
       }),
       /not by cosine/,
     ],
+    [
+      withMappings({
+        properties: {
+          ...others,
+          id: { type: "keyword" },
+          vector: vectorField(
+            name,
+            name === "elasticsearch" ? { element_type: "byte" } : { data_type: "byte" },
+          ),
+        },
+      }),
+      /its vectors are of type byte/,
+    ],
     ...(name === "opensearch"
       ? [[
         withoutKnn({ ...others, id: { type: "keyword" } }),

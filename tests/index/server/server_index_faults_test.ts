@@ -292,6 +292,28 @@ testBoth("no place to write to is told when an index is opened", async (name) =>
   await refused(/it is closed; open it first$/);
 });
 
+Deno.test({
+  name: "opensearch: a data stream is refused when it is opened",
+  ignore: !running.has("opensearch"),
+  async fn() {
+    const server = running.get("opensearch")!;
+    const name = `test_${crypto.randomUUID()}`;
+    const { body } = await imageMapping("opensearch", DIMS);
+    const template = { index_patterns: [name], data_stream: {}, template: body };
+    await request(server, "PUT", `/_index_template/${name}`, template);
+    try {
+      await request(server, "PUT", `/_data_stream/${name}`);
+      await assert.rejects(openServerIndex(serverOptions(server, { index: name })), {
+        code: "setup",
+        message: /^Cannot write to index "test_[^"]*": it is a data stream/,
+      });
+    } finally {
+      await request(server, "DELETE", `/_data_stream/${name}`);
+      await request(server, "DELETE", `/_index_template/${name}`);
+    }
+  },
+});
+
 testBoth("a red index says what it waits for", async (name) => {
   const server = running.get(name)!;
   const index = `test_${crypto.randomUUID()}`;
