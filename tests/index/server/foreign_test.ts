@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { IndexItem } from "../../../lib/index/types.ts";
 import { openServerIndex } from "../../../lib/index/server/open_server.ts";
-import { imageMapping, request, serverOptions, servers } from "../../helpers/cluster.ts";
+import { imageMapping, missing, request, serverOptions, servers } from "../../helpers/cluster.ts";
 import { faultyProxy } from "../../helpers/faulty_proxy.ts";
 import {
   FOREIGN_DIMS,
@@ -11,13 +11,14 @@ import {
   pythonDocuments,
   vectorField,
 } from "../../helpers/foreign_index.ts";
+import { skipIf } from "../../helpers/skip.ts";
 import { documentOf, randomVectors, TITLES } from "../contract.ts";
 
 const running = await servers();
 
 function testBoth(title: string, body: (name: string) => Promise<void>): void {
   for (const name of ["elasticsearch", "opensearch"]) {
-    Deno.test({ name: `${name}: ${title}`, ignore: !running.has(name), fn: () => body(name) });
+    Deno.test({ ...skipIf(missing(running, name), `${name}: ${title}`), fn: () => body(name) });
   }
 }
 
