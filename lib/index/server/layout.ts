@@ -109,9 +109,10 @@ export function layoutOf(mappings: unknown): Layout {
     return use === undefined ? [] : [[field, use]];
   }));
   const hasOwnWords = holdsOwnWords(properties.words);
-  const withWords = TEXT_FIELDS.filter((field) =>
-    isTextType(subField.parse(properties[field] ?? {}))
-  );
+  const withWords = TEXT_FIELDS.filter((field) => {
+    const own = subField.parse(properties[field] ?? {});
+    return isTextType(own) && own.index !== false;
+  });
   const whole = TEXT_FIELDS.filter((field) => !withWords.includes(field))
     .flatMap((field) => uses[field]?.path ?? []);
   return {
@@ -208,7 +209,7 @@ export function intakeNotices(index: string, intake: Intake): string[] {
   ].filter(Boolean);
   const words = `Index "${index}" has no field "words" as the project's mapping files have it: ` +
     "words are found as its own analyzer takes them, which may differ in accents, æ, ø, dots and " +
-    "underscores";
+    "underscores; an index that is made by such a file finds the same as everywhere";
   return [
     ...(parts.length > 0 ? [`Index "${index}" ${parts.join("; and ")}; ${hint}`] : []),
     ...(hasOwnWords ? [] : [words]),

@@ -12,12 +12,12 @@ import {
   filterClauses,
   randomQuery,
   similarityOf,
-  textQuery,
   TO_SHOW,
   valueClause,
   WINDOW,
 } from "./queries.ts";
 import { documentAnswer, itemOf, searchAnswer, type StoredHit } from "./stored.ts";
+import { textQuery } from "./word_query.ts";
 import type { Document, Filters, Hit, IndexItem, Page, TextHits } from "../types.ts";
 
 /** Candidates that each shard looks at: this many, or a multiple of `k` where that is more. */

@@ -225,6 +225,44 @@ testBoth("words are found in fields that keep whole values only", async (name) =
   }
 });
 
+testBoth("a field that is not indexed, ordered or a text is done without", async (name) => {
+  const server = running.get(name)!;
+  const body = pythonBody(name, "explicit") as { mappings: { properties: Record<string, object> } };
+  const properties = {
+    ...body.mappings.properties,
+    id: { type: "keyword", doc_values: false },
+    access: { type: "keyword", doc_values: false },
+    title: { type: "text", index: false },
+    creators: { type: "keyword", index: false },
+    date: { type: "date" },
+    license: { properties: { name: { type: "keyword" } } },
+  };
+  const mappings = { dynamic: "strict", properties };
+  await using made = await foreignIndex(server, { ...body, mappings }, pythonDocuments(8));
+  const notices: string[] = [];
+  await using index = await openServerIndex(serverOptions(server, {
+    index: made.name,
+    onNotice: (text) => void notices.push(text),
+  }));
+  assert.match(notices.join("\n"), /takes no thumbnail, license, date: left out/);
+  const items = itemsOf(8).map(({ document, vector }) => ({
+    document: { ...document, date: "[ca. 1905]" },
+    vector,
+  }));
+  assert.deepEqual((await index.bulk(items)).filter((r) => "error" in r), []);
+  await index.refresh();
+  assert.equal(await index.count(), 8);
+  assert.equal(await index.count({ access: "nb" }), 2);
+  assert.equal(await index.count({ date: "[ca. 1905]", license: "x" }), 0);
+  assert.equal(await index.count({ creators: "Wilse, Anders Beer" }), 0);
+  assert.deepEqual([...await index.facet("access")], [["everywhere", 6], ["nb", 2]]);
+  assert.equal((await index.text("kongen", { size: 3 })).total, 0);
+  assert.equal((await index.text("ski", { size: 3 })).total, 8);
+  assert.equal((await index.nearest(items[5]!.vector, 3))[0]?.document.id, "42ef5");
+  assert.equal((await index.get("id", "42ef5"))?.document.title, "Kongen i Trondheim 5");
+  assert.equal((await index.random(3)).length, 3);
+});
+
 testBoth("a vector that documents do not hold is read back otherwise", async (name) => {
   const server = running.get(name)!;
   const body = pythonBody(name, "explicit") as { settings: object; mappings: object };
