@@ -32,9 +32,9 @@ export async function openIndex(
   options: OpenOptions,
 ): Promise<VectorIndex> {
   if (place.kind === "embedded") {
-    const { mode, recreate } = options;
+    const { mode, recreate, onNotice } = options;
     const { EmbeddedIndex } = await import("./embedded/embedded_index.ts");
-    return await EmbeddedIndex.open({ dir: place.dir, name, mode, recreate });
+    return await EmbeddedIndex.open({ dir: place.dir, name, mode, recreate, onNotice });
   }
   const { openServerIndex } = await import("./server/open_server.ts");
   return await openServerIndex({ ...options, ...await credentialsOf(place), index: name });

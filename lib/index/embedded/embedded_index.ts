@@ -31,6 +31,8 @@ export interface EmbeddedOptions {
   readonly mode: Mode;
   /** It will be cleared: one of another format makes way for a new one. */
   readonly recreate?: boolean | undefined;
+  /** Told what a user should know, in one line. */
+  readonly onNotice?: (text: string) => void;
 }
 
 /** Opens an embedded index. */
@@ -49,9 +51,9 @@ export class EmbeddedIndex implements VectorIndex {
    * @throws {SetupError} if it is not there, not an index, or cannot be written
    */
   static async open(
-    { dir, name, mode, recreate = false }: EmbeddedOptions,
+    { dir, name, mode, recreate = false, onNotice = () => {} }: EmbeddedOptions,
   ): Promise<EmbeddedIndex> {
-    const file = await EmbeddedFile.open(dir, name, mode, { recreate });
+    const file = await EmbeddedFile.open(dir, name, mode, { recreate, onNotice });
     const index = new EmbeddedIndex(name, file);
     try {
       await index.count(); // so that `dims` and `model` are known

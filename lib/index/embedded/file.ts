@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { fileReason, SetupError } from "../../shared/errors.ts";
 import type { Document } from "../types.ts";
-import { fileState, foreignLog, logReason, NO_INDEX, PAGE_BYTES } from "./log_file.ts";
+import { fileState, foreignLog, logReason, missingLog, NO_INDEX, PAGE_BYTES } from "./log_file.ts";
 import { linkOutOf } from "../../shared/files.ts";
 import { commandLine } from "../../shared/program.ts";
 
@@ -77,6 +77,14 @@ export const EMPTY: Meta = {
   ...{ dims: null, seed: null, model: null },
 };
 
+/** How a file is opened, besides its mode. */
+export interface FileOptions {
+  /** An index of another format makes way for a new one. */
+  readonly recreate?: boolean;
+  /** Told what a user should know, in one line. */
+  readonly onNotice?: (text: string) => void;
+}
+
 /** An open file. */
 export class EmbeddedFile {
   readonly #statements = new Map<string, StatementSync>();
@@ -86,19 +94,19 @@ export class EmbeddedFile {
   /**
    * Opens `<dir>/<name>.sqlite`, in mode `write` makes it.
    *
-   * @param options.recreate whether an index of another format makes way for a new one
    * @throws {SetupError} if it is not there, not an index, or cannot be written
    */
   static async open(
     dir: string,
     name: string,
     mode: Mode,
-    { recreate = false }: { recreate?: boolean } = {},
+    { recreate = false, onNotice = () => {} }: FileOptions = {},
   ): Promise<EmbeddedFile> {
     const path = join(dir, `${name}.sqlite`);
     const state = await fileState(path);
     try {
       const foreign = await foreignLog(state);
+      const missing = missingLog(state);
       if (foreign !== undefined) throw new Error(foreign);
       if (mode === "read") await Deno.stat(path);
       else {
@@ -115,6 +123,7 @@ export class EmbeddedFile {
       try {
         if (!recreate || !file.#hasOtherFormat()) {
           await whenFree(() => file.#begin());
+          if (missing !== undefined) onNotice(missing);
           return file;
         }
       } catch (error) {

@@ -1,4 +1,5 @@
 /** The log beside an index's file, which SQLite keeps while the file is written (`-wal`). */
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -57,6 +58,15 @@ export async function foreignLog(
   const goesOn = now.change >= before.change && now.epoch >= before.epoch &&
     (now.epoch > before.epoch || before.seed === null || now.seed === before.seed);
   return goesOn ? undefined : reason;
+}
+
+/** What a user should know of a file that could be opened without a log; undefined if nothing. */
+export function missingLog({ path, wantsLog, hasLog }: FileState): string | undefined {
+  if (!wantsLog || hasLog || existsSync(`${path}-wal`)) return undefined;
+  return `Index "${path}" was not closed, and its log "${
+    basename(path)
+  }-wal" is not beside it: what ` +
+    "the last load put in may be missing";
 }
 
 /** What the log has to do with an error; undefined if nothing. */

@@ -122,6 +122,18 @@ Deno.test("EmbeddedIndex.open() tells a log that is missing, or another index's"
     code: "setup",
     message: /its log "x\.sqlite-wal" is missing/,
   });
+  const part = await beside("part", one, undefined);
+  const notices: string[] = [];
+  {
+    await using index = await EmbeddedIndex.open({
+      dir: part,
+      name: "x",
+      mode: "read",
+      onNotice: (text) => void notices.push(text),
+    });
+    assert.equal(await index.count(), 300);
+  }
+  assert.match(notices.join(), /x\.sqlite-wal" is not beside it: what the last load put in may/);
   const whole = join(dir.path, "made-20");
   for (const [name, main] of [["closed", whole], ["killed", one]] as const) {
     const folder = await beside(name, main, other);
