@@ -29,6 +29,8 @@ export interface ConnectionFault {
   readonly reason: string;
   /** Whether it may pass by itself; other faults are more likely a wrong address or setting. */
   readonly passes: boolean;
+  /** Tries after which another one would not help, the first included; absent for no such. */
+  readonly tries?: number;
 }
 
 /** The request that failed. */
@@ -52,30 +54,43 @@ export interface FailedRequest {
  * ```
  */
 export function connectionFault(error: unknown, request: FailedRequest): ConnectionFault {
-  const kind = kindOf(error);
+  const texts = textsOf(error, request.url);
+  const kind = kindOf(error, texts);
   const code = kind === "timeout" ? "timeout" : kind === "cut" ? "body" : "network";
   const passes = kind === "lost" || kind === "cut" || kind === "timeout";
-  return { kind, code, reason: reasonOf(kind, error, request), passes };
+  const malformed = kind === "lost" ? malformedReason(texts) : undefined;
+  const reason = malformed ?? reasonOf(kind, texts, request);
+  return { kind, code, reason, passes, ...malformed === undefined ? {} : { tries: 2 } };
 }
 
-/** What is thrown has no codes of its own: its text tells the kinds apart, the first that fits. */
+/**
+ * What is thrown has no codes of its own: its text tells the kinds apart, the first that fits. No
+ * name of a host can be taken for one of these: they have a space or a capital letter in them.
+ */
 const KINDS: readonly [FaultKind, RegExp][] = [
-  ["host", /\bdns error|failed to lookup|getaddrinfo|ENOTFOUND/i],
-  ["refused", /connection refused|actively refused|ECONNREFUSED/i],
-  ["plain", /InvalidContentType|corrupt message|wrong version number/i],
-  ["untrusted", /UnknownIssuer|unknown issuer|self-?signed|unable to verify|CaUsedAsEndEntity/i],
-  ["certificate", /certificate/i],
-  ["cut", /reading (a|the) body|unexpected end of file/i],
+  ["host", /\bdns error|failed to lookup|getaddrinfo [A-Z]/],
+  ["refused", /connection refused|Connection refused|actively refused|ECONNREFUSED/],
+  ["plain", /InvalidContentType|corrupt message|wrong version number/],
+  [
+    "untrusted",
+    /UnknownIssuer|unknown issuer|[Ss]elf-?[Ss]igned (in )?certificate|[Uu]nable to verify|CaUsedAsEndEntity/,
+  ],
+  ["certificate", / certificate\b|\bcertificate('s)? |BadCertificate/],
+  ["cut", /reading (a|the) body|unexpected end of file/],
 ];
 
-function kindOf(error: unknown): FaultKind {
+function kindOf(error: unknown, texts: readonly string[]): FaultKind {
   if (error instanceof Deno.errors.NotCapable) return "permission";
   if (error instanceof Error && error.name === "TimeoutError") return "timeout";
-  const text = textsOf(error).join(": ");
+  const text = texts.join(": ");
   return KINDS.find(([, pattern]) => pattern.test(text))?.[0] ?? "lost";
 }
 
-function reasonOf(kind: FaultKind, error: unknown, { url, timeoutMs }: FailedRequest): string {
+function reasonOf(
+  kind: FaultKind,
+  texts: readonly string[],
+  { url, timeoutMs }: FailedRequest,
+): string {
   switch (kind) {
     case "refused":
       return "connection refused";
@@ -88,9 +103,9 @@ function reasonOf(kind: FaultKind, error: unknown, { url, timeoutMs }: FailedReq
     case "untrusted":
       return "its certificate is of an authority that is not trusted";
     case "certificate":
-      return certificateReason(textsOf(error).join(": "), url);
+      return certificateReason(texts.join(": "), url);
     case "lost":
-      return lostReason(textsOf(error).at(-1)!);
+      return lostReason(texts.at(-1)!);
     case "cut":
       return "its body was cut short";
     case "timeout":
@@ -99,24 +114,46 @@ function reasonOf(kind: FaultKind, error: unknown, { url, timeoutMs }: FailedReq
 }
 
 function certificateReason(text: string, { hostname }: URL): string {
-  if (/NotValidForName|not valid for name|altnames/i.test(text)) {
+  if (/NotValidForName|not valid for name|altnames/.test(text)) {
     return `its certificate is not for the name "${hostname}"`;
   }
-  if (/expired/i.test(text)) return "its certificate has expired";
-  return `its certificate cannot be used: ${text.replace(/.*certificate: /i, "")}`;
+  if (/[Ee]xpired/.test(text)) return "its certificate has expired";
+  if (/NotValidYet|not (yet valid|valid yet)/.test(text)) return "its certificate is not valid yet";
+  if (/[Rr]evoked/.test(text)) return "its certificate was revoked";
+  return "its certificate cannot be used";
+}
+
+/** What `fetch()` cannot ask for, or cannot read as HTTP; it gets no better. */
+const MALFORMED: readonly [RegExp, reason: string][] = [
+  [/invalid HTTP version/, "connection lost (its answer is not HTTP)"],
+  [/invalid HTTP status/, "the status of its answer cannot be read"],
+  [
+    /invalid HTTP header/,
+    "a header of its answer cannot be read: it may be folded over several lines, which is obsolete",
+  ],
+  [/message head is too large/, "the headers of its answer are too many or too long"],
+  [/invalid content-length/, "its answer tells two lengths, or none that is a number"],
+  [/port \d+ (is|are) blocked/, "its port is kept for services that are no web servers"],
+  [/transfer-encoding/, "its answer is packed in a way that cannot be read"],
+];
+
+function malformedReason(texts: readonly string[]): string | undefined {
+  return MALFORMED.find(([pattern]) => pattern.test(texts.at(-1)!))?.[1];
 }
 
 function lostReason(text: string): string {
-  const detail = text.split(": ").at(-1)!;
-  if (/reset|closed|hang up|broken pipe|unexpected eof/i.test(text)) return "connection lost";
-  if (/\btls\b|\bssl\b|alert/i.test(text)) return `TLS failed: ${detail}`;
-  return `connection lost (${detail})`;
+  if (/\b(tls|TLS|ssl|SSL)\b|alert/.test(text) && !/eof|closed|reset/i.test(text)) {
+    return "TLS failed: it and this program do not understand each other";
+  }
+  if (/timed out/i.test(text)) return "connection lost (no answer)";
+  if (/unreachable/i.test(text)) return "connection lost (its network cannot be reached)";
+  return "connection lost";
 }
 
-/** What the error says and its causes, which say more; without addresses, whose names may be any. */
-function textsOf(error: unknown): string[] {
+/** What the error says and its causes, which say more; without addresses and names, which may be any. */
+function textsOf(error: unknown, { href }: URL): string[] {
   const texts: string[] = [];
   for (let e = error; e instanceof Error && texts.length < 5; e = e.cause) texts.push(e.message);
   if (texts.length === 0) texts.push(errorMessage(error));
-  return texts.map((text) => text.replaceAll(/\(?https?:\/\/[^\s)]+\)?/g, ""));
+  return texts.map((text) => text.replaceAll(href, "").replaceAll(/https?:\/\/\S+|"[^"]*"/g, ""));
 }

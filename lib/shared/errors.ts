@@ -46,8 +46,8 @@ export class RequestError extends MakenError {
 /** What is known of a request that failed. */
 export interface HttpErrorInfo {
   /**
-   * `http_<status>`, `network`, `timeout`, `body` (cut short or not as expected), `too_large`,
-   * `redirect` or `host_not_allowed`.
+   * `http_<status>`, `network`, `timeout`, `body` (cut short or not as expected), `encoding` (bytes
+   * that are no text), `too_large`, `redirect` or `host_not_allowed`.
    */
   readonly code: string;
   /** Without credentials. */
@@ -58,6 +58,8 @@ export interface HttpErrorInfo {
   readonly body?: string;
   /** Whether the same request may work later. */
   readonly retry?: boolean;
+  /** Tries after which another one would not help, the first included; undefined for no such. */
+  readonly tries?: number | undefined;
   /** Wait that the server asked for, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
 }

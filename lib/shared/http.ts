@@ -1,9 +1,10 @@
 /** GET requests with a time limit per try, retries with back-off, and a space between requests. */
 import { VERSION } from "./args.ts";
 import { connectionFault } from "./connection_faults.ts";
+import { Cookies } from "./cookies.ts";
 import { HttpError, type HttpErrorInfo, type MakenError } from "./errors.ts";
+import { readBody } from "./http_body.ts";
 import { retryAfterMs, sleep, withRetries } from "./retry.ts";
-import { joined } from "./streams.ts";
 import { hostAndPort, withoutCredentials } from "./urls.ts";
 
 /** How a {@linkcode HttpClient} behaves. */
@@ -56,7 +57,7 @@ export function politeClient(
   });
 }
 
-/** A complete answer: status 200, or 206 to a request for a part. */
+/** A complete answer: status 200 or 203, or 206 to a request for a part. */
 export interface HttpAnswer {
   readonly status: number;
   /** Address that answered, after redirects. */
@@ -70,6 +71,8 @@ const MAX_REDIRECTS = 5;
 const WAITS = { firstWaitMs: 500, maxWaitMs: 60_000 };
 /** Part of an error's body that is kept for logs, in bytes. */
 const BODY_START = 2000;
+/** Asks for a body that is not packed: then one that is, all the same, is unpacked here. */
+const UNPACKED = { "accept-encoding": "identity" };
 
 /** Sends one client's requests, host by host spaced by `delayMs`. */
 export class HttpClient {
@@ -94,19 +97,32 @@ export class HttpClient {
     check: (answer: HttpAnswer) => T = (answer) => answer as T,
   ): Promise<T> {
     const policy = { ...WAITS, ...this.options };
-    return await withRetries(policy, async () => check(await this.#tryOnce(url, headers)));
+    let asked = headers;
+    return await withRetries(policy, async () => {
+      const answer = await this.#tryOnce(url, asked);
+      try {
+        return check(answer);
+      } catch (error) {
+        // fetch() unpacks only the first of several gzip files that a body may be made of.
+        const packing = answer.headers.get("content-encoding") ?? "";
+        if (/gzip/i.test(packing)) asked = { ...headers, ...UNPACKED };
+        throw error;
+      }
+    });
   }
 
   /** One try: the request, and those that it is redirected to. */
   async #tryOnce(startUrl: string, headers: Record<string, string>): Promise<HttpAnswer> {
     let url = this.#allowed(startUrl, startUrl);
+    const cookies = new Cookies();
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
       await this.#waitForTurn(url);
-      const answer = await this.#request(url, headers);
+      const answer = await this.#request(url, headers, cookies);
       if (!("location" in answer)) return answer;
       const target = URL.parse(answer.location, url);
       if (target === null) {
-        throw httpError("redirect", url, `redirect to "${withoutCredentials(answer.location)}"`);
+        const location = withoutCredentials(answer.location);
+        throw httpError("redirect", url, `it redirects to "${location}", which is no address`);
       }
       url = this.#allowed(target.href, url.href);
     }
@@ -116,11 +132,13 @@ export class HttpClient {
   async #request(
     url: URL,
     headers: Record<string, string>,
+    cookies: Cookies,
   ): Promise<HttpAnswer | { location: string }> {
-    const { userAgent, timeoutMs, signal } = this.options;
+    const { userAgent, timeoutMs, signal, maxBytes } = this.options;
+    const cookie = cookies.header(url);
     try {
       const response = await fetch(url, {
-        headers: { ...headers, "user-agent": userAgent },
+        headers: { ...headers, ...cookie && { cookie }, "user-agent": userAgent },
         redirect: "manual",
         signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
       });
@@ -128,18 +146,24 @@ export class HttpClient {
       const location = response.headers.get("location");
       if (response.status >= 300 && response.status < 400 && location !== null) {
         await response.body?.cancel();
-        return { location };
+        cookies.keep(url, response.headers);
+        return { location: withBytesEscaped(location) };
       }
-      const body = await this.#readBody(response, url);
       const { status } = response;
-      const isWanted = status === 200 || (status === 206 && "range" in headers);
-      if (!isWanted) throw statusError(response, url, body);
-      return { status, url: url.href, headers: response.headers, body };
+      const body = readBody(response, {
+        maxBytes,
+        isLeftPacked: "range" in headers || "accept-encoding" in headers,
+        error: ({ code, reason, ...info }, cause) => httpError(code, url, reason, info, cause),
+      });
+      const isWanted = status === 200 || status === 203 || (status === 206 && "range" in headers);
+      // Of an answer that is none the status counts, whatever its body is.
+      if (!isWanted) throw statusError(response, url, await body.catch(() => new Uint8Array()));
+      return { status, url: url.href, headers: response.headers, body: await body };
     } catch (error) {
       if (error instanceof HttpError || signal.aborted) throw error;
-      const { kind, code, reason, passes } = connectionFault(error, { url, timeoutMs });
+      const { kind, code, reason, passes, tries } = connectionFault(error, { url, timeoutMs });
       const retry = passes || (this.#known.has(url.host) && kind !== "permission");
-      throw httpError(code, url, reason, { retry }, error);
+      throw httpError(code, url, reason, { retry, tries }, error);
     }
   }
 
@@ -168,30 +192,6 @@ export class HttpClient {
     this.#nextStart.set(url.host, start + this.options.delayMs);
     if (start > now) await sleep(start - now, this.options.signal);
   }
-
-  async #readBody(response: Response, url: URL): Promise<Uint8Array<ArrayBuffer>> {
-    const tooLarge = () =>
-      httpError("too_large", url, `more than ${Math.round(this.options.maxBytes / 1e6)} MB`);
-    if (Number(response.headers.get("content-length") ?? 0) > this.options.maxBytes) {
-      await response.body?.cancel();
-      throw tooLarge();
-    }
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    try {
-      for await (const chunk of response.body ?? []) {
-        length += chunk.length;
-        if (length > this.options.maxBytes) throw tooLarge();
-        chunks.push(chunk);
-      }
-    } catch (error) {
-      // Too large; a time-out or an interruption.
-      if (error instanceof HttpError || error instanceof DOMException) throw error;
-      const reason = `its body was cut short after ${length} bytes`;
-      throw httpError("body", url, reason, { retry: true }, error);
-    }
-    return joined(chunks);
-  }
 }
 
 function statusError(response: Response, url: URL, body: Uint8Array): HttpError {
@@ -206,7 +206,21 @@ function statusError(response: Response, url: URL, body: Uint8Array): HttpError 
 
 /** First part of a body as text, for logs. */
 export function bodyStart(body: Uint8Array): string {
-  return new TextDecoder().decode(body.subarray(0, BODY_START));
+  const start = body.subarray(0, BODY_START);
+  try {
+    // A character that is cut in two at the end is left out.
+    return new TextDecoder("utf-8", { fatal: true }).decode(start, { stream: true });
+  } catch {
+    return new TextDecoder("latin1").decode(start); // whatever it is, no byte is lost
+  }
+}
+
+/** A header's text, whose characters are its bytes, with those past ASCII written as `%XX`. */
+function withBytesEscaped(text: string): string {
+  return text.replaceAll(
+    /[^\0-\x7f]/g,
+    (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 const STATUS_HINTS: Record<number, string> = {

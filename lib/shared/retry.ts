@@ -21,8 +21,8 @@ const MAX_ASKED_WAIT_MS = 60_000;
 
 /**
  * Calls `tryOnce` until it succeeds, throws what another try cannot help, or has been called as
- * often as the policy says. An {@linkcode HttpError} tells whether another try may help (`retry`)
- * and how long the other side asks to wait (`retryAfterMs`).
+ * often as the policy says. An {@linkcode HttpError} tells whether another try may help (`retry`),
+ * how many tries are worth it (`tries`) and how long the other side asks to wait (`retryAfterMs`).
  *
  * @param tryOnce is given the number of the try, from 0
  * @throws what the last try has thrown
@@ -53,8 +53,8 @@ export async function withRetries<T>(
       return await tryOnce(attempt);
     } catch (error) {
       signal.throwIfAborted();
-      const mayHelp = error instanceof HttpError && error.info.retry === true;
-      if (!mayHelp || attempt >= retries) throw error;
+      if (!(error instanceof HttpError) || error.info.retry !== true) throw error;
+      if (attempt + 1 >= Math.min(retries + 1, error.info.tries ?? Infinity)) throw error;
       await waitAfter(attempt, error, policy);
     }
   }

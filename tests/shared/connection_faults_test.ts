@@ -157,3 +157,53 @@ Deno.test("connectionFault() names what it does not know", async () => {
   assert.equal(handshake.kind, "lost");
   assert.match(handshake.reason, /^(TLS failed: .*|connection lost)$/);
 });
+
+/** Paths and queries that hold what libraries say of every fault. */
+const HOSTILE = [
+  "refused/dns/lookup/certificate",
+  "a)connection%20refused(ECONNREFUSED):%20tcp%20connect%20error",
+  "dns)error:failed-to-lookup?getaddrinfo=ENOTFOUND",
+  "x)certificate,expired;UnknownIssuer/self-signed",
+  "InvalidContentType?q=(corrupt)reading-a-body",
+  "?q='unexpected%20end%20of%20file'&reset=closed&tls=alert&timed=out",
+  "invalid-HTTP-header)invalid-HTTP-version",
+];
+
+for (const [name, thrown] of [["fetch()", fetched], ["node:http", gotByNode]] as const) {
+  Deno.test(`connectionFault() is told nothing by an address of ${name}`, async () => {
+    await using closing = await rawServer((socket) => socket.end());
+    await using web = serve(() => new Response());
+    const secure = await secureServer("other_name");
+    await using _ = secure;
+    const cases: [url: string, kind: string][] = [
+      [closing.url, "lost"],
+      [`http://127.0.0.1:${closedPort()}/`, "refused"],
+      [`http://certificate-refused.${"a".repeat(64)}.invalid/`, "host"],
+      [web.url.replace("http:", "https:"), "plain"],
+      [secure.url, "untrusted"],
+    ];
+    for (const [url, kind] of cases) {
+      const plain = await faultAt(url, thrown);
+      assert.equal(plain.kind, kind);
+      for (const path of HOSTILE) assert.deepEqual(await faultAt(url + path, thrown), plain, path);
+    }
+  });
+}
+
+Deno.test("connectionFault() says what of an answer is not HTTP, and that it stays so", async () => {
+  const cases: [answer: string, reason: RegExp][] = [
+    ["HTTP/1.1 200 OK\r\nx: a;\r\n\tb\r\n\r\n", /header .* folded over several lines/],
+    ["HTTP/1.1 200 OK\r\nno colon\r\n\r\n", /a header of its answer cannot be read/],
+    [`HTTP/1.1 200 OK\r\n${"x: a\r\n".repeat(200)}\r\n`, /headers .* too many or too long/],
+    ["HTTP/1.1 abc OK\r\n\r\n", /status of its answer cannot be read/],
+    ["HTTP/1.1 200 OK\r\ncontent-length: no\r\n\r\n", /length/],
+    ["ICY 200 OK\r\n\r\n", /its answer is not HTTP/],
+    ["SSH-2.0-OpenSSH_9.2\r\n", /its answer is not HTTP/],
+  ];
+  for (const [answer, reason] of cases) {
+    await using server = await rawServer((socket) => socket.end(answer));
+    const fault = await faultAt(server.url);
+    assert.match(fault.reason, reason);
+    assert.deepEqual([fault.code, fault.tries], ["network", 2], answer);
+  }
+});

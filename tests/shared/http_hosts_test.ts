@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { client, failure, noAnswer, serve } from "../helpers/http_server.ts";
 import { until } from "../helpers/until.ts";
+import { rawServer } from "../helpers/raw_server.ts";
 
 const redirect = (location: string) => new Response(null, { status: 302, headers: { location } });
 
@@ -134,4 +135,93 @@ Deno.test("HttpClient.get() sends nothing once it is interrupted", async () => {
   const { http } = client(server.host, { signal: AbortSignal.abort() });
   await assert.rejects(http.get(server.url), { name: "AbortError" });
   assert.deepEqual(server.requests, []);
+});
+
+/** An answer that sets cookies and redirects. */
+function redirectWith(location: string, ...cookies: string[]): Response {
+  const headers = new Headers({ location });
+  for (const cookie of cookies) headers.append("set-cookie", cookie);
+  return new Response(null, { status: 302, headers });
+}
+
+Deno.test("HttpClient.get() keeps a cookie for the redirects of one request, and forgets it", async () => {
+  const sent: (string | null)[] = [];
+  await using server = serve(({ headers }) => {
+    sent.push(headers.get("cookie"));
+    if (headers.has("cookie")) return new Response("done");
+    return redirectWith("/", "seen=1; Path=/; HttpOnly; Max-Age=60", "id=a=b; SameSite=Lax");
+  });
+  const { http } = client(server.host);
+  for (let n = 0; n < 2; n++) await http.get(server.url);
+  assert.deepEqual(sent, [null, "seen=1; id=a=b", null, "seen=1; id=a=b"]);
+});
+
+Deno.test("HttpClient.get() takes the last value of a cookie, and no odd or secure one", async () => {
+  const sent: (string | null)[] = [];
+  const cookies = [
+    ...["step=1", "", "=x", "novalue", "step=2; path=/x", "safe=1; Secure", "far=1; domain=.org"],
+    ...["bj\u00f8rn=1", `long=${"a".repeat(5000)}`],
+  ];
+  await using server = serve(({ headers, url }) => {
+    sent.push(headers.get("cookie"));
+    return url.endsWith("/b") ? new Response("done") : redirectWith("/b", ...cookies);
+  });
+  await client(server.host).http.get(`${server.url}a`);
+  assert.deepEqual(sent, [null, "step=2; far=1"]);
+});
+
+Deno.test("HttpClient.get() sends no cookie to another host, and back to its own", async () => {
+  const sent: string[] = [];
+  const note = (name: string, { headers }: Request) => {
+    sent.push(`${name} ${headers.get("cookie")}`);
+  };
+  let back = "";
+  await using other = serve((request) => {
+    note("other", request);
+    return redirectWith(back, "other=1");
+  });
+  await using server = serve((request) => {
+    note("server", request);
+    return request.url.endsWith("/b")
+      ? new Response("done")
+      : redirectWith(other.url, "secret=1; Domain=127.0.0.1");
+  });
+  back = `${server.url}b`;
+  const { http } = client(server.host, { hosts: [server.host, other.host] });
+  await http.get(server.url);
+  assert.deepEqual(sent, ["server null", "other null", "server secret=1"]);
+});
+
+Deno.test("HttpClient.get() follows five redirects with ever new cookies, and no more", async () => {
+  await using server = serve((_, n) => redirectWith("/", `n${n}=1`));
+  const error = await failure(client(server.host).http.get(server.url));
+  assert.equal(error.message, `Cannot get ${server.url}: more than 5 redirects`);
+  assert.equal(server.requests.length, 6);
+});
+
+Deno.test("HttpClient.get() asks for the bytes that a Location header has", async () => {
+  const bytesOf = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
+  const cases: [location: string | Uint8Array, path: string][] = [
+    [
+      new TextEncoder().encode("/pic/Ålesund 中.jpg?q=æ"),
+      "/pic/%C3%85lesund%20%E4%B8%AD.jpg?q=%C3%A6",
+    ],
+    [bytesOf("/pic/\u00c5lesund.jpg"), "/pic/%C5lesund.jpg"],
+    ["/pic/%C3%85lesund.jpg", "/pic/%C3%85lesund.jpg"],
+  ];
+  for (const [location, path] of cases) {
+    let asked: string | undefined;
+    await using server = await rawServer((socket, request) => {
+      asked = / (\S+) /.exec(request)![1]!;
+      if (asked !== "/") {
+        socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        return;
+      }
+      socket.write("HTTP/1.1 302 Found\r\ncontent-length: 0\r\nconnection: close\r\nlocation: ");
+      socket.write(location);
+      socket.end("\r\n\r\n");
+    });
+    const { url } = await client(server.host).http.get(server.url);
+    assert.deepEqual([asked, new URL(url).pathname + new URL(url).search], [path, path]);
+  }
 });

@@ -3,6 +3,7 @@ import { HttpError } from "../../lib/shared/errors.ts";
 import { politeClient } from "../../lib/shared/http.ts";
 import { closedPort } from "../helpers/closed_port.ts";
 import { client, failure, noAnswer, serve } from "../helpers/http_server.ts";
+import { rawServer } from "../helpers/raw_server.ts";
 
 const again = { "retry-after": "0" };
 
@@ -44,6 +45,28 @@ Deno.test("HttpClient.get() asks once where another try cannot help", async () =
     assert.equal(error.code, `http_${status}`);
     assert.ok(error.message.startsWith(`Cannot get ${server.url}x: status ${status}`));
     assert.equal(server.requests.length, 1, `${status}`);
+  }
+});
+
+Deno.test("HttpClient.get() takes status 203 as 200", async () => {
+  await using server = serve(() => new Response("done", { status: 203 }));
+  const { status, body } = await client(server.host).http.get(server.url);
+  assert.deepEqual([status, new TextDecoder().decode(body)], [203, "done"]);
+});
+
+Deno.test("HttpClient.get() tells a status whatever its body is", async () => {
+  const bodies = [
+    "content-encoding: gzip\r\ncontent-length: 10\r\n\r\nno gzip at",
+    "content-encoding: zstd\r\ncontent-length: 3\r\n\r\nabc",
+    `content-length: 2000000\r\n\r\n`,
+    "content-length: 10\r\n\r\ncut",
+  ];
+  for (const body of bodies) {
+    await using server = await rawServer((socket) =>
+      socket.end(`HTTP/1.1 404 Not Found\r\nconnection: close\r\n${body}`)
+    );
+    const error = await failure(client(server.host).http.get(server.url));
+    assert.equal(error.message, `Cannot get ${server.url}: status 404 (not found)`);
   }
 });
 
