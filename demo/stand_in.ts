@@ -17,6 +17,18 @@ export interface StandInRecord {
   };
 }
 
+/** A page of results. */
+export interface StandInPage {
+  readonly _links: { readonly self: unknown; readonly next?: { readonly href: string } };
+  readonly page: {
+    readonly size: number;
+    readonly totalElements: number;
+    readonly totalPages: number;
+    readonly number: number;
+  };
+  readonly _embedded?: { readonly items: readonly StandInRecord[] };
+}
+
 /** How the stand-in is set up. */
 export interface StandInOptions {
   readonly records: readonly StandInRecord[];
@@ -25,6 +37,8 @@ export interface StandInOptions {
   readonly picturesDir?: string;
   /** 0 takes any port that is free. */
   readonly port?: number;
+  /** Changes a page of results before it is sent: how tests make odd services. */
+  readonly alter?: (page: StandInPage, url: URL) => unknown;
   /** Answers in place of the stand-in where it gives a response: how tests make faults. */
   readonly intercept?: (
     request: Request,
@@ -57,7 +71,7 @@ export function startStandIn(options: StandInOptions): StandIn {
       requests.push(url.pathname + url.search);
       const answer = await options.intercept?.(request, url);
       if (answer !== undefined) return answer;
-      if (url.pathname === "/catalog/v1/items") return searchResponse(url, options.records);
+      if (url.pathname === "/catalog/v1/items") return searchResponse(url, options);
       const picture = /^\/services\/image\/resolver\/([^/]+)\/full\/([^/]+)\/0\/native\.jpg$/
         .exec(decodeURIComponent(url.pathname));
       if (picture === null) return json({ status: "NOT_FOUND" }, 404);
@@ -73,7 +87,7 @@ export function startStandIn(options: StandInOptions): StandIn {
 }
 
 /** `GET /catalog/v1/items`: filter, page, size and scroll. */
-function searchResponse(url: URL, all: readonly StandInRecord[]): Response {
+function searchResponse(url: URL, { records: all, alter }: StandInOptions): Response {
   const query = url.searchParams;
   const size = Number(query.get("size") ?? 10);
   const number = Number(query.get("scrollId") ?? query.get("page") ?? 0);
@@ -91,7 +105,7 @@ function searchResponse(url: URL, all: readonly StandInRecord[]): Response {
     else target.searchParams.set("page", String(page));
     return { href: target.href };
   };
-  const body = {
+  const body: StandInPage = {
     _links: {
       self: { href: url.href },
       ...(number + 1 < totalPages ? { next: link(number + 1) } : {}),
@@ -100,7 +114,10 @@ function searchResponse(url: URL, all: readonly StandInRecord[]): Response {
     ...(items.length > 0 ? { _embedded: { items } } : {}),
   };
   // The bundled records link to the real hosts.
-  const text = JSON.stringify(body).replaceAll(/https:\/\/(api|www)\.nb\.no(:443)?/g, url.origin);
+  const text = JSON.stringify(alter?.(body, url) ?? body).replaceAll(
+    /https:\/\/(api|www)\.nb\.no(:443)?/g,
+    url.origin,
+  );
   return new Response(text, { headers: { "content-type": "application/hal+json" } });
 }
 

@@ -1,5 +1,5 @@
 /** The catalogue's search API: query addresses and pages of results. */
-import { HttpError } from "../shared/errors.ts";
+import { HttpError, type HttpErrorInfo } from "../shared/errors.ts";
 import {
   bodyStart,
   type HttpAnswer,
@@ -9,23 +9,13 @@ import {
 } from "../shared/http.ts";
 import { hostAndPort } from "../shared/urls.ts";
 import type { Days } from "./days.ts";
-import { parseExact } from "./exact_json.ts";
+import { declaredCharset, declaredText } from "./declared_text.ts";
+import { notJsonReason, parseExact } from "./exact_json.ts";
 import type { DownloadOptions } from "./options.ts";
-import { searchPage } from "./search_page.ts";
+import { type SearchPage, toSearchPage } from "./search_page.ts";
 
 /** Largest page that is taken, in bytes; 100 records are about 1 MB. */
 const MAX_PAGE_BYTES = 100e6;
-
-/** One page of results. */
-export interface ResultPage {
-  readonly items: readonly unknown[];
-  /** Records that match the query. */
-  readonly totalElements: number;
-  /** Records a page, as the service has it. */
-  readonly size: number | undefined;
-  /** Address of the next page, where the service gave one. */
-  readonly next: string | undefined;
-}
 
 /** What is asked of the catalogue. */
 export type CatalogQuery = Pick<
@@ -80,28 +70,35 @@ export class CatalogClient {
    *
    * @throws {HttpError} if it cannot be had
    */
-  page(url: string): Promise<ResultPage> {
+  page(url: string): Promise<SearchPage> {
     return this.#http.get(url, { accept: "application/hal+json, application/json" }, readPage);
   }
 }
 
-function readPage({ url, body }: HttpAnswer): ResultPage {
+/** A page, whose link to the next one is an address where it can be. */
+function readPage({ url, headers, body }: HttpAnswer): SearchPage {
+  const mediaType = headers.get("content-type") ?? "";
+  const text = declaredText(body, mediaType);
+  if (text === undefined) {
+    const declared = declaredCharset(mediaType);
+    const otherwise = declared === undefined || /^utf-?8$/.test(declared)
+      ? ""
+      : `, nor ${declared}, as it says`;
+    // The same bytes would come again.
+    const info = { code: "encoding", tries: 2 };
+    throw badPage(url, body, `its text is not UTF-8${otherwise}`, info);
+  }
   let json: unknown;
   try {
-    json = parseExact(new TextDecoder().decode(body));
+    json = parseExact(text);
   } catch (error) {
-    throw badPage(url, body, "it is not JSON", error);
+    throw badPage(url, body, notJsonReason(text, error), { code: "body" }, error);
   }
-  const parsed = searchPage.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const where = issue?.path.join(".") || "top level";
-    throw badPage(url, body, `it is not a page of results (${where}: ${issue?.message})`);
+  const page = toSearchPage(json);
+  if (typeof page === "string") {
+    throw badPage(url, body, `it is not a page of results (${page})`, { code: "body" });
   }
-  const { page, _embedded, _links } = parsed.data;
-  const { totalElements, size } = page;
-  const next = absolute(_links?.next?.href, url);
-  return { items: _embedded?.items ?? [], totalElements, size, next };
+  return { ...page, next: absolute(page.next, url) };
 }
 
 /** A link of the service, which may be relative; one that is no address at all is kept as it is. */
@@ -109,10 +106,16 @@ function absolute(href: string | undefined, base: string): string | undefined {
   return href === undefined ? undefined : URL.parse(href, base)?.href ?? href;
 }
 
-function badPage(url: string, body: Uint8Array, reason: string, cause?: unknown): HttpError {
+function badPage(
+  url: string,
+  body: Uint8Array,
+  reason: string,
+  info: Pick<HttpErrorInfo, "code" | "tries">,
+  cause?: unknown,
+): HttpError {
   return new HttpError(
     `Cannot read the answer of ${url}: ${reason}`,
-    { code: "body", url, status: 200, body: bodyStart(body), retry: true },
+    { ...info, url, status: 200, body: bodyStart(body), retry: true },
     { cause },
   );
 }

@@ -5,7 +5,7 @@ import { type OutputFolder } from "../shared/output_folder.ts";
 import { count, durationText } from "../shared/progress.ts";
 import { ahead } from "../shared/streams.ts";
 import { CatalogClient, pageUrl } from "./client.ts";
-import { RESULT_WINDOW } from "./harvest/by_number.ts";
+import { RESULT_WINDOW } from "./harvest/split.ts";
 import { harvest } from "./harvest/harvest.ts";
 import type { HarvestPosition, Step } from "./harvest/step.ts";
 import { Journal } from "./journal.ts";
@@ -62,7 +62,14 @@ export function downloadRecords(
 class Download {
   readonly #store: RecordStore;
   readonly #journal: Journal;
+  readonly #told: { least: number; most: number; last: number } = {
+    least: Infinity,
+    most: 0,
+    last: 0,
+  };
   #pages = 0;
+  /** Records that failed because they never came. */
+  #lost = 0;
 
   constructor(
     private readonly options: DownloadOptions,
@@ -99,6 +106,7 @@ class Download {
       return { mode: options.scroll ? "scroll" : "pages", page: options.page };
     }
     this.#pages = entry.pages;
+    this.#lost = entry.lost;
     stage.stats.total = entry.total;
     stage.stats.skipped = entry.done;
     for (const [code, n] of Object.entries(entry.errors)) stage.stats.addFailed(code, n);
@@ -113,6 +121,7 @@ class Download {
       pages: this.#pages,
       done: stats.stored + stats.skipped,
       errors: Object.fromEntries(stats.errors),
+      lost: this.#lost,
       failuresLength: await this.output.failures.length(),
       total: stats.total ?? 0,
     });
@@ -132,6 +141,8 @@ class Download {
       }
     }
     if (!step.repeated) this.#pages++;
+    if (step.notice !== undefined) stage.warn(step.notice);
+    stage.stats.total = Math.max(stage.stats.total ?? 0, stage.stats.done);
     return taken;
   }
 
@@ -150,11 +161,15 @@ class Download {
     }
   }
 
-  async #lose({ url, error, records }: Step): Promise<void> {
-    const { total = Infinity, done } = this.stage.stats;
-    const missing = Math.min(records, total - done);
+  async #lose({ url, error, doubt, records }: Step): Promise<void> {
+    const { total = this.stage.stats.done, done } = this.stage.stats;
+    const open = total - done;
+    // How many are on a page, nobody knows where the total is wrong.
+    const missing = records === Infinity ? open : Math.min(records, Math.max(1, open));
     if (missing <= 0) return;
-    await this.stage.fail({ file: url, stage: "fetch" }, error, missing);
+    this.#lost += missing;
+    const reason = error ?? mayBeMissing(missing, total, url, doubt ?? "");
+    await this.stage.fail({ file: url, stage: "fetch" }, reason, missing);
     if (!this.options.log || error === undefined) return;
     const { status, body } = error.info;
     const text = [url, status ?? error.code, error.message, body ?? ""].join("\n");
@@ -164,17 +179,37 @@ class Download {
   #expect(totalElements: number | undefined): void {
     const { options, stage: { stats } } = this;
     if (totalElements !== undefined) {
-      stats.total = Math.min(options.max, Math.max(0, totalElements - options.page * options.size));
+      const told = Math.max(0, totalElements - options.page * options.size);
+      const { least, most } = this.#told;
+      Object.assign(this.#told, {
+        least: Math.min(least, told),
+        most: Math.max(most, told),
+        last: told,
+      });
+      stats.total = Math.max(stats.done, Math.min(options.max, told));
     }
-    const pages = Math.ceil((stats.total ?? 0) / options.size);
+    const pages = Math.max(this.#pages + 1, Math.ceil((stats.total ?? 0) / options.size));
     stats.detail = `page ${count(this.#pages + 1)} of ${count(pages)}`;
   }
 
+  /** Every record has ended one way or another, so that there are as many as came or were lost. */
   #compareWithTotal(): void {
-    const { total, done } = this.stage.stats;
-    if (total === undefined || done === total) return;
-    this.stage.warn(`the service told of ${count(total)} records, but gave ${count(done)}`);
+    const { options, stage } = this;
+    const { done } = stage.stats;
+    const { least, most, last } = this.#told;
+    stage.stats.total = done;
+    const isTold = Math.min(last, options.max) === done && (!options.scroll || least === most);
+    if (isTold || least > most) return;
+    const said = least === most ? count(most) : `from ${count(least)} to ${count(most)}`;
+    const what = options.scroll || least === most ? "was wrong" : "changed";
+    const came = count(done - this.#lost);
+    stage.warn(`the service's total ${what}: it said ${said} records, ${came} came`);
   }
+}
+
+function mayBeMissing(records: number, total: number, url: string, doubt: string): HttpError {
+  const message = `Cannot find ${count(records)} of ${count(total)} records of ${url}: ${doubt}`;
+  return new HttpError(message, { code: "may_be_missing", url });
 }
 
 /** The steps until `max` records were seen. */

@@ -1,12 +1,20 @@
 /** Remembers how far a harvest has come, so that the same command goes on where it stopped. */
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { fileReason, SetupError } from "../shared/errors.ts";
 import { STATE_DIR } from "../shared/files.ts";
 import { type OutputFolder } from "../shared/output_folder.ts";
 import type { HarvestPosition } from "./harvest/step.ts";
 import type { DownloadOptions } from "./options.ts";
 
 const days = z.object({ from: z.string(), to: z.string() });
+const pass = z.object({
+  number: z.number(),
+  came: z.number(),
+  lost: z.number(),
+  shifted: z.boolean(),
+  ids: z.string(),
+});
 const entry = z.object({
   /** Where to go on. */
   position: z.union([
@@ -15,6 +23,8 @@ const entry = z.object({
       page: z.number(),
       spans: z.array(days).optional(),
       of: z.number().optional(),
+      again: z.number().optional(),
+      pass: pass.optional(),
     }),
     z.object({
       mode: z.literal("scroll"),
@@ -29,6 +39,8 @@ const entry = z.object({
   done: z.number(),
   /** Records on them that failed, by code. */
   errors: z.record(z.string(), z.number()),
+  /** How many of those that failed never came. */
+  lost: z.number(),
   /** Length of `failures.jsonl` that belongs to them, in bytes. */
   failuresLength: z.number(),
   /** Records of the whole query, as the service told. */
@@ -48,7 +60,16 @@ export class Journal {
 
   /** The last entry; undefined if the query is new or was harvested to its end. */
   read(): JournalEntry | undefined {
-    const text = this.folder.read(this.#path);
+    let text: string | undefined;
+    try {
+      text = this.folder.read(this.#path);
+    } catch (error) {
+      throw new SetupError(
+        `Cannot read "${this.#path}" in "${this.folder.path}": ${fileReason(error)}; ` +
+          "mend it and run the same command again",
+        { cause: error },
+      );
+    }
     if (text === undefined) return undefined;
     try {
       return entry.parse(JSON.parse(text)) as JournalEntry;

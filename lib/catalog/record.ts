@@ -1,4 +1,5 @@
 /** The fields of a stored record that Maken uses; the file keeps every field of the catalogue. */
+import { isRawNumber } from "./exact_json.ts";
 
 /** A record. What the catalogue does not have, or has in an unexpected type, is undefined or empty. */
 export interface CatalogRecord {
@@ -43,8 +44,8 @@ export interface Thumbnails {
  */
 export function toRecord(json: unknown): CatalogRecord | undefined {
   const { id: given, accessInfo, metadata, _links } = fields(json);
-  const id = Number.isSafeInteger(given) ? String(given) : given;
-  if (typeof id !== "string") return undefined;
+  const id = idText(given);
+  if (id === undefined) return undefined;
   const { accessAllowedFrom, license } = fields(accessInfo);
   const { title, creators, identifiers, subject, subjectName, originInfo } = fields(metadata);
   const { issued, created } = fields(originInfo);
@@ -79,6 +80,17 @@ export function toRecord(json: unknown): CatalogRecord | undefined {
     },
     leftOut,
   };
+}
+
+/**
+ * A record's id as text; one that is a whole number is its digits. Undefined if it is anything else.
+ *
+ * @param id where its digits may be too many for a double, as {@linkcode parseExact} gives it
+ */
+export function idText(id: unknown): string | undefined {
+  if (typeof id === "string") return id;
+  const digits = isRawNumber(id) ? id.rawJSON : Number.isSafeInteger(id) ? String(id) : "";
+  return /^(0|-?[1-9]\d*)$/.test(digits) && !Object.is(id, -0) ? digits : undefined;
 }
 
 function fields(value: unknown): Record<string, unknown> {

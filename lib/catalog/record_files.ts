@@ -1,8 +1,10 @@
 /** Stored records: which files there are, and what is in them. */
 import { join, sep } from "node:path";
-import { errorMessage, fileReason, RecordError } from "../shared/errors.ts";
+import { fileReason, RecordError } from "../shared/errors.ts";
 import { below, type Listing, type OnUnreadable, walkFolders } from "../shared/walk.ts";
 import { readFile } from "../shared/files.ts";
+import { utf8Text } from "./declared_text.ts";
+import { notJsonReason, parseExact } from "./exact_json.ts";
 import { rglobPattern } from "./rglob.ts";
 import { type CatalogRecord, toRecord } from "./record.ts";
 
@@ -51,28 +53,27 @@ export function stemOf(name: string): string {
   return name.slice(0, -".json".length);
 }
 
-/** Leaves out a byte order mark. */
-const decoder = new TextDecoder();
-
 /**
  * Reads a record's file.
  *
  * @throws {RecordError} if it is not a record
  */
 export async function readRecord({ path }: RecordFile): Promise<CatalogRecord> {
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = decoder.decode(await readFile(path));
+    bytes = await readFile(path);
   } catch (error) {
     throw unreadable(path, fileReason(error), error);
   }
-  let json: unknown;
+  const text = utf8Text(bytes);
+  if (text === undefined) throw unreadable(path, "its text is not UTF-8");
+  let record: CatalogRecord | undefined;
   try {
-    json = JSON.parse(text);
+    // Only an id that is a long number needs the digits as they are written.
+    record = toRecord(JSON.parse(text)) ?? toRecord(parseExact(text));
   } catch (error) {
-    throw unreadable(path, `it is not JSON: ${errorMessage(error)}`, error);
+    throw unreadable(path, notJsonReason(text, error), error);
   }
-  const record = toRecord(json);
   if (record === undefined) throw unreadable(path, "it is not a record with an id");
   return record;
 }

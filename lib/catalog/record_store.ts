@@ -1,7 +1,9 @@
 /** Records on disk: `<folder>/<group>/…/<id>.json`. */
 import { join } from "node:path";
-import { RecordError } from "../shared/errors.ts";
+import { FileError, fileReason, RecordError } from "../shared/errors.ts";
 import { type OutputFolder } from "../shared/output_folder.ts";
+import { isRawNumber, kindOfJson } from "./exact_json.ts";
+import { idText } from "./record.ts";
 import { type RecordFile, recordFile } from "./record_files.ts";
 import { groupFolders, type GroupKey, isReservedOnWindows } from "./group_by.ts";
 
@@ -56,14 +58,22 @@ export class RecordStore {
   #write(path: string, json: unknown): "stored" | "skipped" {
     if (!this.overwrite && this.folder.has(path)) return "skipped";
     const text = JSON.stringify(json);
-    if (this.overwrite && this.folder.read(path) === text) return "skipped";
+    if (this.overwrite && this.#read(path) === text) return "skipped";
     this.folder.write(path, text);
     return "stored";
+  }
+
+  #read(path: string): string | undefined {
+    try {
+      return this.folder.read(path);
+    } catch (error) {
+      throw new FileError(`Cannot read "${path}": ${fileReason(error)}`, { cause: error });
+    }
   }
 }
 
 /**
- * The record's id, if it is safe as a file name everywhere.
+ * The record's id, if it is safe as a file name everywhere; of a number its digits.
  *
  * @throws {RecordError} if it is not
  *
@@ -79,10 +89,27 @@ export function recordId(record: unknown): string {
     throw new RecordError("Cannot store a record: it is not a JSON object", "record_id");
   }
   const { id } = record as { id?: unknown };
-  if (typeof id === "string" && isSafeFileName(id)) return id;
-  const shown = id === undefined ? "no id" : `its id ${JSON.stringify(id).slice(0, 80)}`;
-  const reason = id === undefined ? "it has none" : "it is not safe as a file name";
-  throw new RecordError(`Cannot store a record with ${shown}: ${reason}`, "record_id");
+  if (id === undefined) {
+    throw new RecordError("Cannot store a record with no id: it has none", "record_id");
+  }
+  const text = idText(id);
+  if (text === undefined) {
+    const what = isNumber(id) ? "neither a text nor a whole number" : "not a text";
+    throw new RecordError(
+      `Cannot store a record: its id is ${kindOfJson(id)}, ${what}`,
+      "record_id",
+    );
+  }
+  if (isSafeFileName(text)) return text;
+  const shown = JSON.stringify(text).slice(0, 80);
+  throw new RecordError(
+    `Cannot store a record with its id ${shown}: it is not safe as a file name`,
+    "record_id",
+  );
+}
+
+function isNumber(value: unknown): boolean {
+  return typeof value === "number" || isRawNumber(value);
 }
 
 function isSafeFileName(name: string): boolean {

@@ -1,32 +1,13 @@
 import assert from "node:assert/strict";
 import { CatalogClient } from "../../lib/catalog/client.ts";
 import { harvest as steps } from "../../lib/catalog/harvest/harvest.ts";
-import type { HarvestPosition } from "../../lib/catalog/harvest/step.ts";
 import { parseDownloadOptions } from "../../lib/catalog/options.ts";
 import { type StandIn, startStandIn } from "../../demo/stand_in.ts";
+import { dated, harvest, numbered } from "../helpers/harvesting.ts";
 import { noAnswer } from "../helpers/http_server.ts";
 
-const RECORDS = Array.from({ length: 23 }, (_, n) => ({ id: `r${n}` }));
+const RECORDS = numbered(23);
 const IDS = RECORDS.map(({ id }) => id);
-
-/** All steps that a stand-in gives for `deno task download <argv>`, from a position on. */
-async function harvest(standIn: StandIn, argv: readonly string[] = [], start?: HarvestPosition) {
-  const args = ["--base-url", standIn.url, "--size", "5", "--retries", "1", "--delay", "0"];
-  const options = parseDownloadOptions([...args, ...argv]);
-  let retried = 0;
-  const client = new CatalogClient(options, {
-    signal: new AbortController().signal,
-    onRetry: () => void retried++,
-  });
-  const from = start ?? { mode: options.scroll ? "scroll" as const : "pages", page: options.page };
-  const all = await Array.fromAsync(steps(options, client, from));
-  const idsOf = (wanted: typeof all) =>
-    wanted.flatMap(({ page }) => page?.items ?? []).map((item) => (item as { id: string }).id);
-  const fresh = all.filter(({ repeated }) => !repeated);
-  const lost = fresh.filter(({ error }) => error !== undefined)
-    .map(({ number, records, error }) => [number, records, error!.code]);
-  return { all, ids: idsOf(fresh), allIds: idsOf(all), lost, retried };
-}
 
 /** A fault at a page, by number or by scroll, as often as is said. */
 function faultAt(page: number, answer: () => Response, times = Infinity) {
@@ -217,19 +198,6 @@ Deno.test("harvest() by scroll follows no next link to another host", async () =
   assert.deepEqual([ids, lost], [IDS, []], "the pages follow by number");
   assert.deepEqual(other.requests, []);
 });
-
-/** Records on as many days as are given, `each` on a day. */
-function dated(days: number, each: number) {
-  return Array.from({ length: days * each }, (_, n) => ({
-    id: `r${n}`,
-    metadata: {
-      originInfo: {
-        firstDigitalContentTime: new Date(Date.UTC(2021, 0, 1 + Math.floor(n / each), 12))
-          .toISOString(),
-      },
-    },
-  }));
-}
 
 Deno.test("harvest() by number splits what is too much for the service by days", async () => {
   await using standIn = startStandIn({ records: dated(24, 500) });

@@ -183,7 +183,9 @@ Deno.test("readRecord() reads a record, and refuses what is none", async () => {
   assert.equal(record.id, "a");
   assert.deepEqual([record.title, record.creators], [undefined, ["B"]]);
   assert.equal((await read('{"id":7}')).id, "7");
-  for (const text of ["", "{", '{\n"id":\n', "[]", "null", "{}", '{"id":[7]}', '"a"']) {
+  for (
+    const text of ["", "{", '{\n"id":\n', "[]", "null", "{}", '{"id":[7]}', '{"id":7.5}', '"a"']
+  ) {
     const error = await read(text).then(() => undefined, (error) => error);
     assert.ok(error instanceof RecordError && error.code === "record_json", `${text}: ${error}`);
     assert.ok(error.message.startsWith(`Cannot read record "${file.path}": `), error.message);
@@ -191,3 +193,35 @@ Deno.test("readRecord() reads a record, and refuses what is none", async () => {
   await Deno.remove(file.path);
   await assert.rejects(readRecord(file), { code: "record_json", message: /no such file/ });
 });
+
+Deno.test("readRecord() says in plain words what is wrong with a file", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "a.json");
+  const cases: [content: string | Uint8Array<ArrayBuffer>, reason: string][] = [
+    [Uint8Array.from('{"id":"a","title":"Bj\xf8rn"}', byteOf), "its text is not UTF-8"],
+    [Uint8Array.of(0xff, 0xfe, 0x7b, 0), "its text is not UTF-8"],
+    ["", "it is empty"],
+    ["<!DOCTYPE html>\n<p>", 'it is not JSON (it begins with "<!DOCTYPE html>")'],
+    ['{"id":"a","title":"Bj', "it is not JSON (it ends too early)"],
+    ['{"id":"a" "title":1}', 'it is not JSON (wrong from ""title":1}" on)'],
+    ["[]", "it is not a record with an id"],
+  ];
+  for (const [content, reason] of cases) {
+    await Deno.writeFile(path, new Uint8Array(await new Response(content).arrayBuffer()));
+    await assert.rejects(readRecord({ path, folder: "", stem: "a" }), {
+      code: "record_json",
+      message: `Cannot read record "${path}": ${reason}`,
+    });
+  }
+});
+
+Deno.test("readRecord() leaves out a byte order mark", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "a.json");
+  await Deno.writeTextFile(path, '\ufeff{"id":"a","metadata":{"title":"Bjørn"}}');
+  assert.equal((await readRecord({ path, folder: "", stem: "a" })).title, "Bjørn");
+});
+
+function byteOf(character: string): number {
+  return character.charCodeAt(0);
+}

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parseExact } from "../../lib/catalog/exact_json.ts";
 import { parseGroupBy } from "../../lib/catalog/group_by.ts";
+import { readRecord } from "../../lib/catalog/record_files.ts";
 import { recordId, RecordStore } from "../../lib/catalog/record_store.ts";
 import { RecordError } from "../../lib/shared/errors.ts";
 import { OutputFolder } from "../../lib/shared/output_folder.ts";
@@ -14,7 +15,7 @@ const HOSTILE_IDS: readonly unknown[] = [
   ...["\0", "a\0b", "a\nb", "\u007f", "a*", "a?", 'a"', "<a>", "a|b", " a", "a ", "\ta", "a\u00a0"],
   ...["CON", "nul", "aux.x", "Com1", "lpt³", "prn.tar.gz", "conout$"],
   ...["a".repeat(201), "ø".repeat(101), "\ud800", "a\udc00"],
-  ...[undefined, null, 7, true, ["a"], { id: "a" }],
+  ...[undefined, null, 7.5, true, ["a"], { id: "a" }],
 ];
 const SAFE_IDS = [
   ...["42ef89cb50684bc302a35833f9746c26", "a", "0", "a.b", "-", "_", "~a", "a b", "æøå", "中", "é"],
@@ -59,6 +60,42 @@ Deno.test("recordId() says what is wrong", () => {
     message("../a"),
     'Cannot store a record with its id "../a": it is not safe as a file name',
   );
+  const refused: [json: string, what: string][] = [
+    ['["a"]', "a list, not a text"],
+    ['{"id":"a"}', "an object, not a text"],
+    ["null", "null, not a text"],
+    ["true", "true, not a text"],
+    ["7.5", "7.5, neither a text nor a whole number"],
+    ["1e3", "1e3, neither a text nor a whole number"],
+    ["-0", "-0, neither a text nor a whole number"],
+  ];
+  for (const [json, what] of refused) {
+    assert.equal(message(parseExact(json)), `Cannot store a record: its id is ${what}`);
+  }
+});
+
+Deno.test("RecordStore.put() takes a number for an id, by its digits as they are written", async () => {
+  await using dir = await tempDir();
+  await using output = await OutputFolder.open(dir.path, "download");
+  const store = new RecordStore(output, [], false);
+  for (const digits of ["7", "0", "-12", "12345", "9007199254740993", "12345678901234567890123"]) {
+    const text = `{"id":${digits},"title":"Bjørn"}`;
+    assert.equal(store.put(parseExact(text)).record.stem, digits);
+    const file = { path: join(dir.path, `${digits}.json`), folder: "", stem: digits };
+    assert.equal(await Deno.readTextFile(file.path), text, "stored as it came");
+    assert.equal((await readRecord(file)).id, digits);
+  }
+});
+
+Deno.test("RecordStore.put() names a folder that is in a record's place", async () => {
+  await using dir = await tempDir();
+  await using output = await OutputFolder.open(dir.path, "download");
+  await Deno.mkdir(join(dir.path, "a.json"));
+  const store = new RecordStore(output, [], true);
+  assert.throws(() => store.put({ id: "a" }), {
+    code: "file",
+    message: 'Cannot read "a.json": it is a folder',
+  });
 });
 
 Deno.test("RecordStore.put() stores a record in its folders, as it was read", async () => {

@@ -1,6 +1,18 @@
 /** What a page that could not be had means for the harvest. */
 import { HttpError } from "../../shared/errors.ts";
 import type { CatalogClient } from "../client.ts";
+import type { SearchPage } from "../search_page.ts";
+
+/**
+ * Refuses a page that has no records though it is to have some.
+ *
+ * @throws {HttpError} with code `empty_page`
+ */
+export function requireRecords({ items }: SearchPage, url: string, isExpected: boolean): void {
+  if (items.length > 0 || !isExpected) return;
+  const message = `Cannot use the answer of ${url}: it has no records, though there are more`;
+  throw new HttpError(message, { code: "empty_page", url, status: 200 });
+}
 
 /**
  * The total of a query one of whose pages cannot be had, if its other pages can: then that page
