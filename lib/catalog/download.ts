@@ -98,7 +98,7 @@ class Download {
   /** Where the harvest begins, or goes on with the counts that it had. */
   async #start(): Promise<HarvestPosition> {
     const { options, stage } = this;
-    const entry = options.resume ? this.#journal.read() : undefined;
+    const entry = options.resume ? await this.#journal.read() : undefined;
     if (!await this.output.failures.keep(entry?.failuresLength ?? 0)) {
       stage.warn("another run has replaced failures.jsonl: the earlier failures are only counted");
     }

@@ -1,0 +1,41 @@
+/** What an entry of a harvest's journal looks like. A file of its own, as it is seldom read. */
+import { z } from "zod";
+import type { JournalEntry } from "./journal.ts";
+
+const days = z.object({ from: z.string(), to: z.string() });
+
+const pass = z.object({
+  number: z.number(),
+  came: z.number(),
+  lost: z.number(),
+  shifted: z.boolean(),
+  ids: z.string(),
+});
+
+const position = z.discriminatedUnion("mode", [
+  z.object({
+    mode: z.literal("pages"),
+    page: z.number(),
+    spans: z.array(days).exactOptional(),
+    of: z.number().exactOptional(),
+    again: z.number().exactOptional(),
+    pass: pass.exactOptional(),
+  }),
+  z.object({
+    mode: z.literal("scroll"),
+    page: z.number(),
+    next: z.string().exactOptional(),
+    taken: z.number().exactOptional(),
+  }),
+]);
+
+/** An entry, parsed from JSON. */
+export const journalEntry: z.ZodType<JournalEntry> = z.object({
+  position,
+  pages: z.number(),
+  done: z.number(),
+  errors: z.record(z.string(), z.number()),
+  lost: z.number(),
+  failuresLength: z.number(),
+  total: z.number(),
+});
