@@ -3,26 +3,8 @@ import { createHash } from "node:crypto";
 import { fileReason, SetupError } from "../shared/errors.ts";
 import { STATE_DIR } from "../shared/files.ts";
 import { type OutputFolder } from "../shared/output_folder.ts";
-import type { HarvestPosition } from "./harvest/step.ts";
+import type { JournalEntry } from "./journal_entry.ts";
 import type { DownloadOptions } from "./options.ts";
-
-/** How far a harvest has come: after a whole page, never within one. */
-export interface JournalEntry {
-  /** Where to go on. */
-  readonly position: HarvestPosition;
-  /** Pages that are done. */
-  readonly pages: number;
-  /** Records on them that were stored or were there. */
-  readonly done: number;
-  /** Records on them that failed, by code. */
-  readonly errors: Readonly<Record<string, number>>;
-  /** How many of those that failed never came. */
-  readonly lost: number;
-  /** Length of `failures.jsonl` that belongs to them, in bytes. */
-  readonly failuresLength: number;
-  /** Records of the whole query, as far as is known. */
-  readonly total: number;
-}
 
 /** The journal of one query in one output folder. */
 export class Journal {

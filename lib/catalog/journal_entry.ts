@@ -1,6 +1,24 @@
 /** What an entry of a harvest's journal looks like. A file of its own, as it is seldom read. */
 import { z } from "zod";
-import type { JournalEntry } from "./journal.ts";
+import type { HarvestPosition } from "./harvest/step.ts";
+
+/** How far a harvest has come: after a whole page, never within one. */
+export interface JournalEntry {
+  /** Where to go on. */
+  readonly position: HarvestPosition;
+  /** Pages that are done. */
+  readonly pages: number;
+  /** Records on them that were stored or were there. */
+  readonly done: number;
+  /** Records on them that failed, by code. */
+  readonly errors: Readonly<Record<string, number>>;
+  /** How many of those that failed never came. */
+  readonly lost: number;
+  /** Length of `failures.jsonl` that belongs to them, in bytes. */
+  readonly failuresLength: number;
+  /** Records of the whole query, as far as is known. */
+  readonly total: number;
+}
 
 const days = z.object({ from: z.string(), to: z.string() });
 
