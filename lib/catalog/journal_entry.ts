@@ -1,4 +1,4 @@
-/** What an entry of a harvest's journal looks like. A file of its own, as it is seldom read. */
+/** An entry of a harvest's journal. Its schema is loaded only where there is one to read. */
 import { z } from "zod";
 import type { HarvestPosition } from "./harvest/step.ts";
 

@@ -57,9 +57,10 @@ export function politeClient(
   });
 }
 
-/** A complete answer: status 200 or 203, or 206 to a request for a part. */
+/** A complete answer. */
 export interface HttpAnswer {
-  readonly status: number;
+  /** 200, also for 203 as a proxy says it; 206 to a request for a part. */
+  readonly status: 200 | 206;
   /** Address that answered, after redirects. */
   readonly url: string;
   readonly headers: Headers;
@@ -155,10 +156,13 @@ export class HttpClient {
         isLeftPacked: "range" in headers || "accept-encoding" in headers,
         error: ({ code, reason, ...info }, cause) => httpError(code, url, reason, info, cause),
       });
-      const isWanted = status === 200 || status === 203 || (status === 206 && "range" in headers);
+      const isPart = status === 206 && "range" in headers;
       // Of an answer that is none the status counts, whatever its body is.
-      if (!isWanted) throw statusError(response, url, await body.catch(() => new Uint8Array()));
-      return { status, url: url.href, headers: response.headers, body: await body };
+      if (status !== 200 && status !== 203 && !isPart) {
+        throw statusError(response, url, await body.catch(() => new Uint8Array()));
+      }
+      const told = isPart ? 206 : 200;
+      return { status: told, url: url.href, headers: response.headers, body: await body };
     } catch (error) {
       if (error instanceof HttpError || signal.aborted) throw error;
       const { kind, code, reason, passes, tries } = connectionFault(error, { url, timeoutMs });
