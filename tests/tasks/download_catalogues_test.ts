@@ -31,6 +31,12 @@ function telling(totalElements: unknown) {
   return (body: StandInPage) => ({ ...body, page: { ...body.page, totalElements } });
 }
 
+/** Lines that hold a text, without their time. */
+function linesWith(text: string, stderr: string): string[] {
+  return stderr.split("\n").filter((line) => line.includes(text))
+    .map((line) => line.replace(/^\d{4}-\S+Z /, ""));
+}
+
 Deno.test("download --scroll stores what follows a total that is too low, and says so", async () => {
   await using dir = await tempDir();
   const records = numbered(60);
@@ -38,7 +44,7 @@ Deno.test("download --scroll stores what follows a total that is too low, and sa
   const first = await download(api.url, dir.path, "--scroll");
   assert.deepEqual([first.code, first.counts.stored], [0, 60], first.stderr);
   const said = "download: the service's total was wrong: it said 50 records, 60 came";
-  assert.deepEqual(first.stderr.split("\n").filter((line) => line.includes("total")), [said]);
+  assert.deepEqual(linesWith("total", first.stderr), [said]);
   assert.deepEqual(await idsIn(dir.path), idsOf(records));
   const second = await download(api.url, dir.path, "--scroll");
   assert.deepEqual([second.code, second.counts.skipped], [0, 60]);
@@ -49,7 +55,10 @@ Deno.test("download --scroll says what a total that is too high tells of in vain
   await using api = demoApi({ records: numbered(60), alter: telling(75) });
   const { code, counts, stderr } = await download(api.url, dir.path, "--scroll");
   assert.deepEqual([code, counts.stored, counts.errors], [1, 60, { may_be_missing: 15 }]);
-  assert.match(stderr, /^download: Cannot find 15 of 75 records of .*scroll=true: [^\n]*\n.*\n$/);
+  assert.match(
+    stderr,
+    /^\S+Z download: Cannot find 15 of 75 records of .*scroll=true: [^\n]*\n.*\n$/,
+  );
 });
 
 Deno.test("download stores what moved to another page while pages were fetched", async () => {
@@ -69,7 +78,10 @@ Deno.test("download stores what moved to another page while pages were fetched",
   const stored = await idsIn(dir.path);
   assert.deepEqual(idsOf(records).filter((id) => !stored.includes(id)), []);
   assert.equal(first.counts.stored, stored.length);
-  assert.match(first.stderr, /^download: 1 record came twice, so that others may be missing: /);
+  assert.match(
+    first.stderr,
+    /^\S+Z download: 1 record came twice, so that others may be missing: /,
+  );
   const asked = api.requests.length;
   const second = await download(api.url, dir.path);
   assert.deepEqual([second.code, second.counts.skipped], [0, records.length]);
