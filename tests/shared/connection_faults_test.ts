@@ -178,7 +178,7 @@ for (const [name, thrown] of [["fetch()", fetched], ["node:http", gotByNode]] as
     const cases: [url: string, kind: string][] = [
       [closing.url, "lost"],
       [`http://127.0.0.1:${closedPort()}/`, "refused"],
-      [`http://certificate-refused.${"a".repeat(64)}.invalid/`, "host"],
+      [`http://refused-certificate.${"a".repeat(64)}.invalid/`, "host"],
       [web.url.replace("http:", "https:"), "plain"],
       [secure.url, "untrusted"],
     ];

@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { EmbeddedIndex } from "../../../lib/index/embedded/embedded_index.ts";
 import { SetupError } from "../../../lib/shared/errors.ts";
 import { ROOT } from "../../helpers/run_task.ts";
+import { symlink } from "../../helpers/files.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
 import { until } from "../../helpers/until.ts";
 import { documentOf, randomVectors } from "../contract.ts";
@@ -152,7 +153,7 @@ Deno.test("EmbeddedIndex.open() tells what a killed load left where nothing can 
   await using dir = await tempDir();
   const folder = await killed(dir.path, 0, 10);
   // What SQLite has to make beside a log; in a folder that root can always write.
-  await Deno.symlink(join(folder, "none/none"), join(folder, "x.sqlite-shm"));
+  await symlink(join(folder, "none/none"), join(folder, "x.sqlite-shm"));
   await assert.rejects(open(folder, "read"), {
     code: "setup",
     message:
