@@ -109,7 +109,8 @@ export async function* ingestDocuments(
   stage: Stage,
 ): AsyncGenerator<LoadedGroup> {
   const { signal } = stage;
-  let generation: string | undefined;
+  // Before the first bulk: where the index is gone by then, a server makes another one by itself.
+  let generation = await index.generation();
   let isWhole = false;
   try {
     if (options.tuning) await index.beginLoad();

@@ -9,6 +9,9 @@ import { RESULT_WINDOW } from "./split.ts";
 import { ScrollMemory } from "./scroll_memory.ts";
 import type { HarvestPosition, Step } from "./step.ts";
 
+/** Times that a scroll begins again without getting further than before. */
+const MAX_FRUITLESS = 3;
+
 /**
  * Pages by the service's `next` links, as long as they bring new records, whatever total it tells.
  * A scroll that breaks off before that total begins again and passes over what was seen; if it
@@ -27,6 +30,7 @@ export async function* byScroll(
   let total: number | undefined;
   let memory = new ScrollMemory();
   const broken = new Set<number>();
+  let fruitless = 0; // restarts since it got further
   for (;;) {
     let fault: HttpError;
     try {
@@ -60,6 +64,7 @@ export async function* byScroll(
       if (!(error instanceof HttpError)) throw error;
       fault = error;
     }
+    fruitless = number > seen ? 0 : fruitless + 1;
     seen = Math.max(seen, number);
     if (url === beginning && number === query.page) {
       // A new scroll may lose its first page; one that begins again is to be gone on with later.
@@ -67,7 +72,7 @@ export async function* byScroll(
       yield* bySpans(query, client, { mode: "pages", page: query.page });
       return;
     }
-    if (broken.has(number)) {
+    if (broken.has(number) || fruitless > MAX_FRUITLESS) {
       yield* besidesScroll(query, client, { number: seen, taken, total, fault, memory });
       return;
     }
@@ -107,7 +112,9 @@ async function* besidesScroll(
   const { url } = fault.info;
   if (total !== undefined && Math.max(total, taken) < RESULT_WINDOW) {
     const known = new Set(memory.recent);
-    const rest = byNumber(query, client, { page: number, of: total, known, isOnce: true });
+    // The scroll's pages may have been smaller.
+    const page = Math.min(number, Math.floor(taken / query.size));
+    const rest = byNumber(query, client, { page, of: total, known, isOnce: true });
     for await (const step of rest) {
       // Where the scroll has come to its end, a page without records only says the same.
       if (fault.code !== "scroll_ended" || step.error?.code !== "empty_page") yield step;

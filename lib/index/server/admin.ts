@@ -90,8 +90,9 @@ export class IndexAdmin {
     });
     const what = `delete index "${this.name}"`;
     const counting = { method: "GET", path: `${this.#path}/_count`, always: true } as const;
-    const { count } = await this.client.ask(what, counting, z.object({ count: z.number() }));
-    if (count > 0) return;
+    const answer = z.object({ count: z.number(), _shards: z.object({ failed: z.number() }) });
+    const { count, _shards } = await this.client.ask(what, counting, answer);
+    if (count > 0 || _shards.failed > 0) return;
     const request = { method: "DELETE", path: this.#path, accept: [404], always: true } as const;
     await this.client.send(what, request);
   }

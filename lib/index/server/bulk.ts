@@ -84,24 +84,29 @@ export class BulkSender {
    * Puts the items in, one request after the other.
    *
    * @param found where documents are that have another `_id` than their own id
+   * @param taken ids that are the `_id` of a document with another id
    * @throws {HttpError} if the server did not answer, or takes no documents
    */
   async send(
     items: readonly IndexItem[],
     found?: ReadonlyMap<string, Found>,
+    taken: ReadonlySet<string> = new Set(),
   ): Promise<BulkResult[]> {
     const placed = items.map((item) => {
       const { id } = item.document;
       return { ...item, place: found?.get(id)?.first ?? { _id: id } };
     });
-    const sendable = placed.filter(({ place }) => isUsableId(place._id));
+    const sendable = placed.filter(({ place }) => isUsableId(place._id) && !taken.has(place._id));
     const results: BulkResult[] = [];
     while (results.length < sendable.length) {
       const rest = sendable.slice(results.length);
       results.push(...await this.limiter.run(() => this.#sendSome(rest)));
     }
     let next = 0;
-    return placed.map((item) => item === sendable[next] ? results[next++]! : unusableId(item));
+    return placed.map((item) => {
+      if (item === sendable[next]) return results[next++]!;
+      return taken.has(item.place._id) ? takenId(item) : unusableId(item);
+    });
   }
 
   /** Sends the first items, as many as one request holds, until each has its result. */
@@ -257,6 +262,11 @@ function toError(id: string, answer: ItemAnswer): IndexError {
 
 function reasonOf({ status, error }: ItemAnswer): string {
   return errorLine(error?.type ?? `status ${status}`, error?.reason, error?.caused_by?.reason);
+}
+
+function takenId({ document: { id } }: IndexItem): BulkResult {
+  const message = `Cannot index document "${id}": its id is the _id of a document of another id`;
+  return { id, error: new IndexError(message, "index_rejected") };
 }
 
 function unusableId({ document: { id } }: IndexItem): BulkResult {

@@ -71,7 +71,24 @@ export class Identity {
     for (let start = 0; start < wanted.length; start += LOOKUP) {
       await this.#findSome(wanted.slice(start, start + LOOKUP), found);
     }
-    return new Map([...found].map(([id, [first, ...doubles]]) => [id, { first: first!, doubles }]));
+    return new Map([...found].map(([id, places]) => {
+      const [first, ...doubles] = places.sort((a, b) => rankOf(a, id) < rankOf(b, id) ? -1 : 1);
+      return [id, { first: first!, doubles }];
+    }));
+  }
+
+  /** Those of the ids that are the `_id` of a document with another id: nothing may take its place. */
+  async takenByOthers(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    const taken = new Set<string>();
+    const wanted = [...new Set(ids)].filter(isUsableId);
+    for (let start = 0; start < wanted.length; start += LOOKUP) {
+      const values = wanted.slice(start, start + LOOKUP);
+      const hits = await this.#search({ query: { ids: { values } }, size: values.length });
+      for (const { _id, id } of hits) {
+        if (id !== undefined && id !== "" && id !== _id) taken.add(_id);
+      }
+    }
+    return taken;
   }
 
   async #findSome(ids: readonly string[], found: Map<string, DocumentPlace[]>): Promise<void> {
@@ -106,4 +123,9 @@ export class Identity {
     const { hits } = await this.client.ask(`read index "${this.index}"`, request, answer);
     return hits.hits.map(({ _id, _routing, _source }) => ({ _id, _routing, id: _source?.id }));
   }
+}
+
+/** The same place is the first one for everybody who looks: its own id's, else by name. */
+function rankOf({ _id, routing = "" }: DocumentPlace, id: string): string {
+  return `${_id === id ? 0 : 1}${_id}\0${routing}`;
 }

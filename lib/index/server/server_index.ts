@@ -115,17 +115,19 @@ export class ServerIndex implements VectorIndex {
     const { sender, identity } = this.#access;
     const ids = items.map(({ document }) => document.id);
     const found = await orSetupError(identity?.find(ids) ?? Promise.resolve(undefined));
-    const results = await orSetupError(sender.send(items, found));
+    const taken = found && identity &&
+      await orSetupError(identity.takenByOthers(ids.filter((id) => !found.has(id))));
+    const results = await orSetupError(sender.send(items, found, taken));
     this.#dims ??= items.find((_, i) => "result" in results[i]!)?.vector.length;
     if (found !== undefined) await this.#deleteDoubles(found, results);
     return results;
   }
 
   async delete(ids: readonly string[]): Promise<void> {
-    const found = await orSetupError(
-      this.#access.identity?.find(ids) ?? Promise.resolve(undefined),
-    );
-    const own = ids.filter(isUsableId).map((_id) => ({ _id }));
+    const { identity } = this.#access;
+    const found = await orSetupError(identity?.find(ids) ?? Promise.resolve(undefined));
+    const taken = await orSetupError(identity?.takenByOthers(ids) ?? Promise.resolve(undefined));
+    const own = ids.filter((id) => isUsableId(id) && !taken?.has(id)).map((_id) => ({ _id }));
     const others = [...found?.values() ?? []].flatMap(({ first, doubles }) => [first, ...doubles]);
     await this.#deletePlaces([...own, ...others]);
   }

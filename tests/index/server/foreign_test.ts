@@ -387,3 +387,19 @@ function withoutKnn(properties: Record<string, object>): object {
   const vector = { type: "knn_vector", dimension: FOREIGN_DIMS, space_type: "cosinesimil" };
   return { mappings: { properties: { ...properties, vector } } };
 }
+
+testBoth("a document is not overwritten because its _id is the id of another", async (name) => {
+  const server = running.get(name)!;
+  const documents = pythonDocuments(3);
+  await using made = await foreignIndex(server, pythonBody(name, "explicit"), documents);
+  const other = { ...documents[0], id: "of-somebody" };
+  await request(server, "PUT", `/${made.name}/_doc/42ef9?refresh=true`, other);
+  await using index = await openServerIndex(serverOptions(server, { index: made.name }));
+  const results = await index.bulk(itemsOf(10).slice(8));
+  assert.ok("result" in results[0]!);
+  assert.ok("error" in results[1]!);
+  assert.match(results[1].error.message, /its id is the _id of a document of another id/);
+  await index.delete(["42ef9"]);
+  await index.refresh();
+  assert.equal((await index.get("id", "of-somebody"))?.document.id, "of-somebody");
+});
