@@ -1,8 +1,8 @@
 /** Pictures on disk, named by the ids of their records. */
-import { readdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { fileReason, ImageError } from "../shared/errors.ts";
-import { exists, readFile } from "../shared/files.ts";
+import { exists, namesIn, readFile } from "../shared/files.ts";
 import { Layout } from "../shared/layout.ts";
 
 /** Largest image file, in bytes. */
@@ -116,14 +116,6 @@ function extensionOf(name: string): string {
 function isAscii(text: string): boolean {
   // deno-lint-ignore no-control-regex -- all of ASCII
   return /^[\x00-\x7f]*$/.test(text);
-}
-
-function namesIn(dir: string): string[] {
-  try {
-    return readdirSync(dir);
-  } catch {
-    return []; // there is no such folder, so there is no picture
-  }
 }
 
 /**

@@ -3,14 +3,13 @@
  * scripts wrote them: `{id, filename, access, title, creators, subject, vector}`.
  */
 import { join } from "node:path";
+import { utf8Text } from "../catalog/declared_text.ts";
 import { readRecord, type RecordFile, recordFile } from "../catalog/record_files.ts";
 import { toDocument } from "../index/document.ts";
 import type { Document, IndexItem } from "../index/types.ts";
 import { fileReason, RecordError, VectorError } from "../shared/errors.ts";
 import { exists, readFile } from "../shared/files.ts";
 import { Layout } from "../shared/layout.ts";
-
-const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Reads such files. */
 export class JsonDocuments {
@@ -63,21 +62,23 @@ export class JsonDocuments {
 }
 
 async function readObject(path: string): Promise<Record<string, unknown>> {
-  const fail = (reason: string, cause: unknown) =>
+  const fail = (reason: string, cause?: unknown) =>
     new RecordError(`Cannot read "${path}": ${reason}`, "record_json", { cause });
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = decoder.decode(await readFile(path));
+    bytes = await readFile(path);
   } catch (error) {
-    throw fail(error instanceof TypeError ? "it is not UTF-8" : fileReason(error), error);
+    throw fail(fileReason(error), error);
   }
+  const text = utf8Text(bytes);
+  if (text === undefined) throw fail("it is not UTF-8");
   try {
     const json = JSON.parse(text);
     if (typeof json === "object" && json !== null && !Array.isArray(json)) return json;
   } catch (error) {
     throw fail("it is not JSON", error);
   }
-  throw fail("it is not a JSON object", undefined);
+  throw fail("it is not a JSON object");
 }
 
 function vectorOf({ vector }: Record<string, unknown>, path: string): Float32Array {

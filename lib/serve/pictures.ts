@@ -3,6 +3,7 @@ import { join, sep } from "node:path";
 import type { Document } from "../index/types.ts";
 import { type ImageType, imageType } from "../images/image_type.ts";
 import { EXTENSIONS, MAX_IMAGE_BYTES } from "../images/image_files.ts";
+import { sizedUrl } from "../images/iiif.ts";
 import { RequestError } from "../shared/errors.ts";
 import { respond } from "./responses.ts";
 
@@ -84,9 +85,7 @@ export class Pictures {
   }
 
   #redirect({ thumbnail }: Document): Response | undefined {
-    const filled = thumbnail.replace(/\{width\}|%7Bwidth%7D/gi, "0")
-      .replace(/\{height\}|%7Bheight%7D/gi, "400");
-    const url = URL.parse(filled);
+    const url = URL.parse(sizedUrl(thumbnail, ["0", "400"]));
     if (url === null || url.username !== "" || url.password !== "") return undefined;
     if (!this.options.imageOrigins.includes(url.origin)) return undefined;
     return respond("", "text/plain", { status: 302, headers: { location: url.href, ...CACHE } });

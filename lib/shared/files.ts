@@ -1,5 +1,5 @@
 /** Single files and folders: whether they are there, and what is in them. */
-import { existsSync, lstatSync, realpathSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, realpathSync } from "node:fs";
 import { isAbsolute, join, relative, sep } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { fileReason, SetupError } from "./errors.ts";
@@ -10,6 +10,15 @@ export const STATE_DIR = ".maken";
 /** Whether there is a file or folder at `path` that this run may see. */
 export function exists(path: string): boolean {
   return existsSync(path); // a tenth of the time of a stat that fails
+}
+
+/** Names in a folder, in no order; none if there is no such folder, or it may not be read. */
+export function namesIn(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Where the files of a record may lie: Maken's folders, and those that older scripts left. */
-import { readdirSync } from "node:fs";
+import { namesIn } from "./files.ts";
 
 /** Groups that the catalogue gives access to; scripts made folders of them in either case of letters. */
 const ACCESS = /^(everywhere|library|nb|norway|unknown)$/i;
@@ -28,13 +28,5 @@ export class Layout {
       given.add(other);
       yield other;
     }
-  }
-}
-
-function namesIn(dir: string): string[] {
-  try {
-    return readdirSync(dir);
-  } catch {
-    return []; // it is made later, or is said to be missing where it is read
   }
 }

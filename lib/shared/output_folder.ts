@@ -1,9 +1,9 @@
 /** An output folder whose files are written whole or not at all. */
-import { readdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { FileError, fileReason, SetupError } from "./errors.ts";
 import { type Failure, FailureList, failuresFile } from "./failures.ts";
-import { exists, linkOutOf, STATE_DIR } from "./files.ts";
+import { exists, linkOutOf, namesIn, STATE_DIR } from "./files.ts";
 
 /** How long a lock is waited for: as long as the processes of a killed run may take to end. */
 const LOCK_WAIT_MS = 2000;
@@ -90,11 +90,7 @@ export class OutputFolder implements AsyncDisposable {
 
   /** Names in a folder, sorted; none if there is no such folder. */
   namesIn(relativePath: string): string[] {
-    try {
-      return readdirSync(join(this.path, relativePath)).sort();
-    } catch {
-      return [];
-    }
+    return namesIn(join(this.path, relativePath)).sort();
   }
 
   /** The file's text; undefined if it is not there. */

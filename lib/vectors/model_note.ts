@@ -11,8 +11,6 @@ const identity = z.object({
   /** Of the ONNX file, in hex. */
   sha256: z.string(),
 });
-/** What tells one model from another. */
-export type ModelIdentity = z.infer<typeof identity>;
 
 const note = identity.extend({
   /** Vectors were there before, and none could be compared with the model's own. */
