@@ -9,6 +9,9 @@ export interface Days {
 /** Days that a query is split over: no digital content is older, and none comes later. */
 const ALL_DAYS: Days = { from: "19900101", to: "20991231" };
 
+/** Days of which there is no digital content. */
+export const NO_DAYS: Days = { from: "18000101", to: "18000101" };
+
 /** The days of `firstDigitalContentTime` that a query asks for itself, else all. */
 export function spanOf(filters: readonly string[]): Days {
   for (const filter of filters) {

@@ -109,7 +109,10 @@ async function whereStopped(
   if (stop === undefined || !await isSameStart(selectRecords(selection), stop)) return undefined;
   const opened = openOptions(options, await readMappingOf(options), stage);
   await using index = await openIndex(options.place, options.index, opened);
-  if (await index.generation() !== stop.generation) return undefined;
+  if (await index.generation() !== stop.generation) {
+    await index.removeIfUnused(); // the load opens it as one that it makes
+    return undefined;
+  }
   stage.warn(`goes on after the first ${count(stop.done)} records`);
   return stop;
 }

@@ -220,6 +220,20 @@ Deno.test("harvest() by number tells what a single day has too much of", async (
   assert.deepEqual(lost, [[100, 250, "result_window"]]);
 });
 
+Deno.test("harvest() by number does not split by days to which the service pays no heed", async () => {
+  await using standIn = startStandIn({
+    records: dated(11, 1000),
+    intercept: (_, url) => {
+      if (!url.searchParams.has("filter")) return undefined;
+      url.searchParams.delete("filter");
+      return fetch(url);
+    },
+  });
+  const { ids, lost } = await harvest(standIn, ["--size", "100"]);
+  assert.equal(new Set(ids).size, 10_000);
+  assert.deepEqual(lost, [[100, 1000, "result_window"]]);
+});
+
 Deno.test("harvest() by number splits although the first page never works", async () => {
   await using standIn = startStandIn({
     records: dated(12, 1000),

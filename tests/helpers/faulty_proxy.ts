@@ -17,6 +17,7 @@ export type Fault =
 
 /** A request as it passes. */
 export interface Passing {
+  readonly method: string;
   readonly path: string;
   /** Length of its body in bytes. */
   readonly length: number;
@@ -40,7 +41,7 @@ export async function faultyProxy(
     const isBulk = path.includes("/_bulk");
     const bulk = isBulk ? 1 + seen.filter((other) => other.bulk > 0).length : 0;
     if (isBulk) together++;
-    const passing = { path, length: sent.length, bulk, together };
+    const passing = { method: request.method!, path, length: sent.length, bulk, together };
     seen.push(passing);
     try {
       const what = await fault(passing);

@@ -109,7 +109,7 @@ class Passes {
     for (let number = first;; number++) {
       const got = await pages.get(number);
       const split = number === 0 && pass.number === 1
-        ? splitIfTooLarge(this.query, this.#extent(), this.#again > 0)
+        ? await splitIfTooLarge(this.query, this.client, this.#extent(), this.#again > 0)
         : undefined;
       if (split !== undefined) return split;
       const { of, size } = pages;

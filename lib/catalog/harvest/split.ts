@@ -1,7 +1,7 @@
 /** When a query is asked for by halves of its days. */
 import { HttpError } from "../../shared/errors.ts";
 import { type CatalogClient, type CatalogQuery, pageUrl } from "../client.ts";
-import { type Days, halve, spanOf } from "../days.ts";
+import { type Days, halve, NO_DAYS, spanOf } from "../days.ts";
 
 /** Results that the service gives of one query without scroll. */
 export const RESULT_WINDOW = 10_000;
@@ -28,20 +28,34 @@ export interface Extent {
 }
 
 /**
- * The halves of a query that has more than the service gives.
+ * The halves of a query that has more than the service gives, if the service knows days.
  *
  * @param isAgain whether the query itself is only asked for what another did not bring
  */
-export function splitIfTooLarge(
+export async function splitIfTooLarge(
   query: CatalogQuery,
+  client: CatalogClient,
   { days, of, size }: Extent,
   isAgain: boolean,
-): Split | undefined {
+): Promise<Split | undefined> {
   // A service that tells of just as many as it gives may have more.
   const total = of === RESULT_WINDOW ? Infinity : of;
   if (Math.min(total, query.max + query.page * size) <= RESULT_WINDOW) return undefined;
   const halves = halve(days ?? spanOf(query.filters));
-  return halves && { halves, of, isAgain };
+  if (halves === undefined) return undefined;
+  if (days === undefined && !await heedsDays(query, client)) return undefined;
+  return { halves, of, isAgain };
+}
+
+/** Whether the service leaves out what is of other days: if not, halves would be halved for ever. */
+async function heedsDays(query: CatalogQuery, client: CatalogClient): Promise<boolean> {
+  try {
+    const { items } = await client.page(pageUrl({ ...query, scroll: false }, 0, NO_DAYS));
+    return items.length === 0;
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    return error.info.retry === true; // the halves tell whether it answers again
+  }
 }
 
 /** The halves of a query with many pages whose results have changed, if all its records are in them. */

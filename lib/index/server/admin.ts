@@ -28,8 +28,11 @@ export type IndexState = z.infer<typeof state> & {
 /** What Maken keeps in the index's `_meta`. */
 export type MakenMeta = NonNullable<z.infer<typeof meta>["maken"]>;
 
-/** Settings that are of one index alone, and cannot be given to another. */
-const OWN_SETTINGS = ["creation_date", "provided_name", "uuid", "version", "resize", "history"];
+/** Settings that are of one index alone, and that another cannot have, or should not. */
+const OWN_SETTINGS = [
+  ...["creation_date", "provided_name", "uuid", "version", "resize", "history"],
+  ...["blocks", "verified_before_close"],
+];
 
 /** Reads and changes one index. */
 export class IndexAdmin {
@@ -58,18 +61,22 @@ export class IndexAdmin {
     throw new SetupError(`Cannot ${what}: ${reason}`);
   }
 
-  /** Creates the index; without the settings that this version does not know. */
-  async create(body: IndexBody): Promise<void> {
+  /**
+   * Creates the index; without the settings that this version does not know.
+   *
+   * @returns whether this made it: another run may have been quicker
+   */
+  async create(body: IndexBody, always = false): Promise<boolean> {
     const what = `create index "${this.name}"`;
     const left = new Set(this.dialect.newSettings);
     for (let tries = body;;) {
       try {
-        const request = { method: "PUT", path: this.#path, body: tries } as const;
-        return void await this.client.send(what, request);
+        const request = { method: "PUT", path: this.#path, body: tries, always } as const;
+        await this.client.send(what, request);
+        return true;
       } catch (error) {
         if (!(error instanceof HttpError)) throw error;
-        // The answer to an earlier try was lost.
-        if (/resource_already_exists/.test(error.message)) return;
+        if (/resource_already_exists/.test(error.message)) return false;
         const unknown = [...left].find((setting) =>
           error.message.includes(`unknown setting [index.${setting}]`)
         );
@@ -107,19 +114,22 @@ export class IndexAdmin {
     await this.client.send(`change the mapping of index "${this.name}"`, request);
   }
 
-  /** Deletes the index and creates it empty: by the mapping, or as it was. */
+  /**
+   * Deletes the index and creates it empty: by the mapping, or as it was. An interruption between
+   * both would lose what it was, and does not stop them.
+   */
   async recreate(mapping: Mapping | undefined): Promise<void> {
     const old = await this.read();
     if (old !== undefined) {
       const path = `/${encodeURIComponent(old.name)}`;
       const what = `delete index "${old.name}"`;
-      await this.client.send(what, { method: "DELETE", path, accept: [404] });
+      await this.client.send(what, { method: "DELETE", path, accept: [404], always: true });
     }
     const isAlias = old !== undefined && old.name !== this.name;
     const admin = isAlias ? new IndexAdmin(this.client, this.dialect, old.name) : this;
     const aliases = old?.aliases ?? {};
     const body = mapping?.body ?? (old && likeness(old)) ?? { mappings: {} };
-    await admin.create({ ...body, aliases } as IndexBody);
+    await admin.create({ ...body, aliases } as IndexBody, true);
   }
 
   /** What Maken keeps with the index. */

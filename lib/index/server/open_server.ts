@@ -69,7 +69,7 @@ export async function openWith(
   }
   const admin = new IndexAdmin(client, dialect, name);
   let state = await admin.read();
-  const created = state === undefined;
+  let created = false;
   if (state === undefined) {
     const where = `Cannot open index "${name}": it is not on ${client.name}`;
     if (mode === "read") {
@@ -79,7 +79,7 @@ export async function openWith(
       throw new SetupError(`${where}; a mapping file is needed to make it`);
     }
     checkIdentity(name, mapping.body.mappings);
-    await admin.create(mapping.body);
+    created = await admin.create(mapping.body);
     state = await admin.read();
     if (state === undefined) throw new SetupError(where);
   }

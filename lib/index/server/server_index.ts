@@ -1,17 +1,16 @@
 /** An index of an Elasticsearch or OpenSearch cluster. */
-import { z } from "zod";
 import { HttpError, SetupError } from "../../shared/errors.ts";
 import { LoadMode } from "./load_mode.ts";
 import type { Mapping, ServerKind, VectorShape } from "./mapping.ts";
 import type { IndexAdmin, IndexState } from "./admin.ts";
 import { BulkSender } from "./bulk.ts";
-import type { ServerClient, ServerRequest } from "./client.ts";
+import { deletePlaces } from "./bulk_delete.ts";
+import type { ServerClient } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { orSetupError } from "./errors.ts";
-import { type DocumentPlace, type Found, Identity, isUsableId } from "./identity.ts";
+import { type Found, Identity, isUsableId } from "./identity.ts";
 import { intakeOf, layoutOf } from "./layout.ts";
 import { clusterMemory, memoryWarning } from "./memory.ts";
-import { WINDOW } from "./queries.ts";
 import { IndexReader } from "./reader.ts";
 import type {
   BulkResult,
@@ -129,7 +128,7 @@ export class ServerIndex implements VectorIndex {
     const taken = await orSetupError(identity?.takenByOthers(ids) ?? Promise.resolve(undefined));
     const own = ids.filter((id) => isUsableId(id) && !taken?.has(id)).map((_id) => ({ _id }));
     const others = [...found?.values() ?? []].flatMap(({ first, doubles }) => [first, ...doubles]);
-    await this.#deletePlaces([...own, ...others]);
+    await orSetupError(deletePlaces(this.#parts.client, this.name, [...own, ...others]));
   }
 
   async clear(): Promise<void> {
@@ -223,24 +222,8 @@ export class ServerIndex implements VectorIndex {
     results: readonly BulkResult[],
   ): Promise<void> {
     const stored = results.filter((result) => "result" in result).map(({ id }) => id);
-    await this.#deletePlaces(stored.flatMap((id) => found.get(id)?.doubles ?? []));
-  }
-
-  async #deletePlaces(places: readonly DocumentPlace[]): Promise<void> {
-    for (let start = 0; start < places.length; start += WINDOW) {
-      const lines = places.slice(start, start + WINDOW)
-        .map((place) => `${JSON.stringify({ delete: place })}\n`);
-      const request: ServerRequest = {
-        method: "POST",
-        path: `${this.#path}/_bulk?filter_path=errors`,
-        body: new TextEncoder().encode(lines.join("")),
-        contentType: "application/x-ndjson",
-      };
-      const what = `delete from index "${this.name}"`;
-      const answer = this.#parts.client.ask(what, request, z.object({ errors: z.boolean() }));
-      const { errors } = await orSetupError(answer);
-      if (errors) throw new SetupError(`Cannot ${what}: some documents were not deleted`);
-    }
+    const doubles = stored.flatMap((id) => found.get(id)?.doubles ?? []);
+    await orSetupError(deletePlaces(this.#parts.client, this.name, doubles));
   }
 
   async #send(method: "POST", path: string, what: string, always = false): Promise<void> {

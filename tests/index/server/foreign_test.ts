@@ -128,6 +128,35 @@ testBoth("what is there twice is taken out, whatever its _id and shard", async (
   assert.equal(await index.count(), 1);
 });
 
+testBoth("doubles that a busy server leaves there are asked for again", async (name) => {
+  const server = running.get(name)!;
+  const [one] = pythonDocuments(1);
+  const body = pythonBody(name, "explicit");
+  await using made = await foreignIndex(server, body, [one!, one!, one!]);
+  let deletes = 0;
+  await using proxy = await faultyProxy(server.url, ({ path }) => {
+    if (!path.includes("_bulk") || path.includes("result")) return undefined;
+    const busy = { delete: { status: 429, error: { reason: "rejected execution" } } };
+    return ++deletes > 2 ? undefined : {
+      status: 200,
+      body: JSON.stringify({
+        items: deletes === 1 ? [busy, busy] : [{ delete: { status: 200 } }, busy],
+      }),
+    };
+  });
+  await using index = await openServerIndex(
+    serverOptions(server, { index: made.name, urls: [new URL(proxy.url)] }),
+  );
+  const [result] = await index.bulk(itemsOf(1));
+  assert.ok("result" in result!);
+  await index.refresh();
+  // The proxy says of one that it is deleted, and it stays: the next run finds it.
+  assert.deepEqual([deletes, await index.count()], [3, 2]);
+  await index.bulk(itemsOf(1));
+  await index.refresh();
+  assert.equal(await index.count(), 1);
+});
+
 testBoth("ids that an analyzer takes apart are told from each other", async (name) => {
   const server = running.get(name)!;
   const body = pythonBody(name, "explicit") as { mappings: { properties: object } };
