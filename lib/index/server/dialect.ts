@@ -27,8 +27,16 @@ export interface Dialect {
    *
    * @param candidates how many each shard looks at
    * @param filter clauses that all have to match
+   * @param isShortened the index finds neighbours by shortened numbers: the candidates are compared
+   *   by their own, if this version can
    */
-  knn(vector: Float32Array, candidates: number, filter: readonly object[]): object;
+  knn(
+    vector: Float32Array,
+    candidates: number,
+    filter: readonly object[],
+    isShortened: boolean,
+    version: string,
+  ): object;
   /** Parameters of a request that has vectors come along with their documents. */
   vectorQuery(version: string): string;
   /** The part of a search's body that has vectors come along which documents do not hold. */

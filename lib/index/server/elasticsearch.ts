@@ -9,13 +9,14 @@ export const ELASTICSEARCH: Dialect = {
   oldest: 8,
   bulkType: "application/smile",
   bulkWriter: () => new SmileBulk(1 << 16),
-  knn: (vector, candidates, filter) => ({
+  knn: (vector, candidates, filter, isShortened, version) => ({
     knn: {
       field: "vector",
       query_vector: Array.from(vector),
       k: candidates,
       num_candidates: candidates,
       filter,
+      ...(isShortened && isAtLeast(version, 8, 18) ? { rescore_vector: { oversample: 1 } } : {}),
     },
   }),
   // Since 9.2, vectors are left out of documents unless they are asked for.

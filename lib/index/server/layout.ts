@@ -43,6 +43,12 @@ const property = z.looseObject({
   fields: z.record(z.string(), subField).optional().catch(undefined),
   properties: z.record(z.string(), subField).optional().catch(undefined),
 });
+const shortened = z.object({
+  index_options: z.object({
+    type: z.string().regex(/^(int\d|bbq)_/),
+    rescore_vector: z.unknown().optional(),
+  }).optional(),
+}).catch({});
 const patterns = z.preprocess(
   (value) => typeof value === "string" ? [value] : value,
   z.array(z.string()).catch([]),
@@ -79,6 +85,8 @@ export interface Layout {
   readonly hasOwnWords: boolean;
   /** The vector is not among what the index gives back of a document. */
   readonly isVectorApart: boolean;
+  /** Neighbours are found by shortened numbers, and their similarity is by those unless asked. */
+  readonly isShortened: boolean;
 }
 
 /** What an index takes of a document. */
@@ -121,7 +129,14 @@ export function layoutOf(mappings: unknown): Layout {
     wholePaths: hasOwnWords ? [] : whole,
     hasOwnWords,
     isVectorApart: isOut(_source, "vector"),
+    isShortened: isShortened(properties.vector),
   };
+}
+
+/** Whether Elasticsearch compares vectors by bytes or less, and not once more by their own numbers. */
+function isShortened(vector: unknown): boolean {
+  const { index_options } = shortened.parse(vector);
+  return index_options !== undefined && index_options.rescore_vector === undefined;
 }
 
 /** What an index with such mappings takes of documents. */

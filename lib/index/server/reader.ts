@@ -80,12 +80,18 @@ export class IndexReader {
   }
 
   async nearest(vector: Float32Array, k: number, filters?: Filters): Promise<Hit[]> {
-    const { dialect, layout } = this.#parts;
+    const { dialect, version, layout } = this.#parts;
     const candidates = Math.min(WINDOW, Math.max(MIN_CANDIDATES, CANDIDATES_PER_HIT * k));
     const isOrdered = byId(layout).length > 0;
     // All candidates are sorted, so that of equally near ones the smaller ids are in.
     const { hits } = await this.#search(SEARCH, {
-      ...dialect.knn(vector, candidates, filterClauses(layout, filters)),
+      ...dialect.knn(
+        vector,
+        candidates,
+        filterClauses(layout, filters),
+        layout.isShortened,
+        version,
+      ),
       size: Math.min(WINDOW, isOrdered ? k : candidates),
       sort: bestFirst(layout),
       track_scores: true,
