@@ -7,7 +7,7 @@ import type { BulkWriter, Dialect } from "./dialect.ts";
 import { errorLine, shorten } from "./errors.ts";
 import { waitsFor } from "./health.ts";
 import { type DocumentPlace, type Found, isUsableId } from "./identity.ts";
-import { type Intake, sourceOf } from "./layout.ts";
+import { type Intake, sourceOf } from "./intake.ts";
 import type { BulkResult, IndexItem } from "../types.ts";
 
 /** A request is sent once it is this long: a server refuses too long ones, often by hanging up. */

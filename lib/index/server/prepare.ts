@@ -5,7 +5,8 @@ import type { IndexAdmin, IndexState } from "./admin.ts";
 import type { ServerClient } from "./client.ts";
 import { waitsFor } from "./health.ts";
 import { Identity } from "./identity.ts";
-import { intakeNotices, intakeOf, layoutOf, missingProperties, unidentified } from "./layout.ts";
+import { intakeNotices, intakeOf, missingProperties } from "./intake.ts";
+import { layoutOf, unidentified } from "./layout.ts";
 import { LoadMode } from "./load_mode.ts";
 import type { Mapping } from "./mapping.ts";
 

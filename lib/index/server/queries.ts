@@ -1,6 +1,7 @@
 /** The bodies of searches. */
 import { FILTER_FIELDS, type Filters } from "../types.ts";
-import type { DocumentField, Layout } from "./layout.ts";
+import type { Layout } from "./layout.ts";
+import type { DocumentField } from "./properties.ts";
 
 /** What is left out of documents that are only shown. */
 export const TO_SHOW = { excludes: ["vector", "words"] };

@@ -9,7 +9,8 @@ import type { ServerClient } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { orSetupError } from "./errors.ts";
 import { type Found, Identity, isUsableId } from "./identity.ts";
-import { intakeOf, layoutOf } from "./layout.ts";
+import { intakeOf } from "./intake.ts";
+import { layoutOf } from "./layout.ts";
 import { clusterMemory, memoryWarning } from "./memory.ts";
 import { IndexReader } from "./reader.ts";
 import type {

@@ -20,7 +20,8 @@ const MAX_PARTS = 10;
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { layoutOf, OWN_PROPERTIES } from "./layout.ts";
+ * import { layoutOf } from "./layout.ts";
+ * import { OWN_PROPERTIES } from "./properties.ts";
  * const layout = layoutOf({ properties: OWN_PROPERTIES });
  * assert.equal(textQuery(layout, "- !", {}), undefined);
  * assert.equal(textQuery(layout, "Ski, Oslo", {})?.bool.must.length, 2);

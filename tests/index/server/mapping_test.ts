@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { OWN_PROPERTIES } from "../../../lib/index/server/layout.ts";
+import { OWN_PROPERTIES } from "../../../lib/index/server/properties.ts";
 import { parseMapping, readMapping } from "../../../lib/index/server/mapping.ts";
 import { ROOT } from "../../helpers/run_task.ts";
 import { documentOf } from "../contract.ts";
