@@ -14,6 +14,7 @@ export type OpenOptions = Pick<
   | "recreate"
   | "updateMapping"
   | "concurrency"
+  | "sent"
   | "timeoutMs"
   | "retries"
   | "signal"

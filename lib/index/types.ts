@@ -25,9 +25,12 @@ export interface IndexItem {
   readonly vector: Float32Array;
 }
 
-/** What became of one item: `noop` if the index held exactly this already. */
+/**
+ * What became of one item: `noop` if the index held exactly this already, `dropped` if it takes none
+ * such.
+ */
 export type BulkResult =
-  | { readonly id: string; readonly result: "created" | "updated" | "noop" }
+  | { readonly id: string; readonly result: "created" | "updated" | "noop" | "dropped" }
   | { readonly id: string; readonly error: Error };
 
 /** A neighbour. */

@@ -5,6 +5,7 @@ import { Worklist } from "../catalog/worklist.ts";
 import type { BulkResult, VectorIndex } from "../index/types.ts";
 import { errorMessage, SetupError, UsageError, VectorError } from "../shared/errors.ts";
 import { requireFolder } from "../shared/files.ts";
+import type { OutputFolder } from "../shared/output_folder.ts";
 import { count } from "../shared/progress.ts";
 import type { Report, Stage } from "../shared/run.ts";
 import { mapConcurrent, unlessEmpty } from "../shared/streams.ts";
@@ -13,8 +14,12 @@ import { checkVector } from "../vectors/vector_store.ts";
 import { commonLength, DocumentReader, type Loaded, type LoadedGroup } from "./documents.ts";
 import type { IngestOptions } from "./options.ts";
 import { Resumption } from "./resumption.ts";
+import { SentFile } from "./sent_file.ts";
 import { openTarget } from "./target.ts";
 import { warmUp } from "./warm_up.ts";
+
+/** What the summary calls what became of a document. */
+const KINDS = { created: "new", updated: "changed", noop: "unchanged" } as const;
 
 /** Puts every record that has a vector into the index, in place of the document with its id. */
 export async function ingest(options: IngestOptions, run: Stage): Promise<Report> {
@@ -33,7 +38,8 @@ export async function ingest(options: IngestOptions, run: Stage): Promise<Report
     const { first } = groups;
     const { isRest } = resumption;
     const total = () => work.total();
-    await using index = await openTarget({ first, isRest, total }, options, run);
+    using sent = sentFile(work.output, options);
+    await using index = await openTarget({ first, isRest, total, sent }, options, run);
     for await (const loaded of ingestDocuments(groups, index, options, run)) {
       resumption.note(loaded);
     }
@@ -49,6 +55,12 @@ export async function ingest(options: IngestOptions, run: Stage): Promise<Report
     isEmpty,
     json: { index: options.index, documents, failures: work.output.failures.path },
   };
+}
+
+/** The memory of what was sent to an index of a server. */
+function sentFile(output: OutputFolder, { place, index }: IngestOptions): SentFile | undefined {
+  if (place.kind === "embedded") return undefined;
+  return new SentFile(output.path, [...place.urls.map(String).sort(), index].join(" "));
 }
 
 /** Whether not one record could be ingested, though all were to be; says what to look at. */
@@ -108,7 +120,8 @@ export async function* ingestDocuments(
   options: IngestOptions,
   stage: Stage,
 ): AsyncGenerator<LoadedGroup> {
-  const { signal } = stage;
+  const { signal, stats } = stage;
+  for (const kind of Object.values(KINDS)) stats.kinds.set(kind, 0);
   // Before the first bulk: where the index is gone by then, a server makes another one by itself.
   let generation = await index.generation();
   let isWhole = false;
@@ -172,8 +185,12 @@ async function sendGroup(
 async function account({ path }: RecordFile, result: BulkResult, stage: Stage): Promise<void> {
   if ("error" in result) {
     await stage.fail({ id: result.id, file: path, stage: "index" }, result.error);
-  } else if (result.result === "noop") stage.stats.skipped++;
-  else stage.stats.stored++;
+    return;
+  }
+  const { stats } = stage;
+  if (result.result === "noop" || result.result === "dropped") stats.skipped++;
+  else stats.stored++;
+  if (result.result !== "dropped") stats.addKind(KINDS[result.result]);
 }
 
 /** What there is to do, without doing it. */

@@ -1,6 +1,7 @@
 /** The index that documents go into: opened only if they fit it. */
 import { openIndex, type OpenOptions, readMappingOf } from "../index/open.ts";
 import type { Mapping } from "../index/server/mapping.ts";
+import type { SentMemory } from "../index/server/fingerprints.ts";
 import type { IndexItem, VectorIndex } from "../index/types.ts";
 import { SetupError } from "../shared/errors.ts";
 import type { Stage } from "../shared/run.ts";
@@ -15,6 +16,8 @@ export interface Load {
   readonly isRest: boolean;
   /** How many there may be in all. */
   readonly total: () => Promise<number>;
+  /** Remembers what was sent to an index that cannot tell it itself. */
+  readonly sent?: SentMemory | undefined;
 }
 
 /**
@@ -25,7 +28,7 @@ export interface Load {
  *   too little memory for them
  */
 export async function openTarget(
-  { first, isRest, total }: Load,
+  { first, isRest, total, sent }: Load,
   options: IngestOptions,
   stage: Stage,
 ): Promise<VectorIndex> {
@@ -39,6 +42,7 @@ export async function openTarget(
   const index = await openIndex(options.place, options.index, {
     ...openOptions(options, mapping, stage),
     recreate,
+    sent,
   });
   try {
     const isRemade = recreate && (mapping !== undefined || index.kind === "embedded");

@@ -12,6 +12,8 @@ export class RunStats {
   failed = 0;
   /** Requests that were tried again. */
   retried = 0;
+  /** What became of items, where that is told more finely than stored and skipped. */
+  readonly kinds = new Map<string, number>();
   /** Failed items by code. */
   readonly errors = new Map<string, number>();
   /** What else the progress line tells, such as `page 3 of 10`. */
@@ -30,6 +32,7 @@ export class RunStats {
     const stats = new RunStats();
     stats.total = first.total;
     stats.stored = last.stored;
+    for (const [kind, n] of last.kinds) stats.kinds.set(kind, n);
     for (const { retried, errors } of all) {
       stats.retried += retried;
       for (const [code, n] of errors) stats.addFailed(code, n);
@@ -37,6 +40,11 @@ export class RunStats {
     const items = stats.total ?? first.done;
     stats.skipped = Math.max(last.skipped, items - stats.stored - stats.failed);
     return stats;
+  }
+
+  /** Counts an item as one of a kind. */
+  addKind(kind: string): void {
+    this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + 1);
   }
 
   /** Counts `count` failed items under their code. */

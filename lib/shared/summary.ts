@@ -5,7 +5,7 @@ import type { Report, Run, Stage } from "./run.ts";
 
 /** The object that `--json` prints. */
 export function summaryJson(run: Run, report: Report, error: unknown): Record<string, unknown> {
-  const { total, done, stored, skipped, failed, retried, errors } = run.counts;
+  const { total, done, stored, skipped, failed, retried, kinds, errors } = run.counts;
   return {
     task: run.task,
     seconds: toMs(run.seconds),
@@ -14,6 +14,7 @@ export function summaryJson(run: Run, report: Report, error: unknown): Record<st
     skipped,
     failed,
     retried,
+    ...Object.fromEntries(kinds),
     errors: Object.fromEntries(errors),
     ...(run.stages.length === 0 ? {} : { stages: run.stages.map(stageJson) }),
     ...report.json,
@@ -21,8 +22,8 @@ export function summaryJson(run: Run, report: Report, error: unknown): Record<st
   };
 }
 
-function stageJson({ task, seconds, stats: { stored, skipped, failed } }: Stage) {
-  return { task, stored, skipped, failed, seconds: toMs(seconds) };
+function stageJson({ task, seconds, stats: { stored, skipped, failed, kinds } }: Stage) {
+  return { task, stored, skipped, failed, ...Object.fromEntries(kinds), seconds: toMs(seconds) };
 }
 
 function toMs(seconds: number): number {
@@ -37,11 +38,13 @@ export function summaryText(run: Run, report: Report, state = ""): string {
   return `${run.task}: ${state}${parts.join("; ")} in ${durationText(run.seconds)}`;
 }
 
-function countsText({ stored, skipped, failed, errors, total }: RunStats): string {
+function countsText({ stored, skipped, failed, errors, kinds, total }: RunStats): string {
   const codes = [...errors].map(([code, n]) => `${count(n)} ${code}`).join(", ");
   const parts = [`${count(stored)} stored`, `${count(skipped)} skipped`, `${count(failed)} failed`];
+  const told = [...kinds].flatMap(([kind, n]) => n === 0 ? [] : [`${count(n)} ${kind}`]).join(", ");
   const of = total === undefined ? "" : ` of ${count(total)}`;
-  return parts.join(", ") + of + (codes === "" ? "" : ` [${codes}]`);
+  return parts.join(", ") + of + (codes === "" ? "" : ` [${codes}]`) +
+    (told === "" ? "" : ` (${told})`);
 }
 
 function failuresText(stage: Stage): string {

@@ -6,7 +6,8 @@ import type { ServerClient, ServerRequest } from "./client.ts";
 import type { BulkWriter, Dialect } from "./dialect.ts";
 import { errorLine, shorten } from "./errors.ts";
 import { waitsFor } from "./health.ts";
-import { type DocumentPlace, type Found, isUsableId } from "./identity.ts";
+import type { PlacedItem } from "./fingerprints.ts";
+import { isUsableId } from "./identity.ts";
 import { type Intake, sourceOf } from "./intake.ts";
 import type { BulkResult, IndexItem } from "../types.ts";
 
@@ -83,27 +84,21 @@ export class BulkSender {
   /**
    * Puts the items in, one request after the other.
    *
-   * @param found where documents are that have another `_id` than their own id
    * @param taken ids that are the `_id` of a document with another id
    * @throws {HttpError} if the server did not answer, or takes no documents
    */
   async send(
-    items: readonly IndexItem[],
-    found?: ReadonlyMap<string, Found>,
+    items: readonly PlacedItem[],
     taken: ReadonlySet<string> = new Set(),
   ): Promise<BulkResult[]> {
-    const placed = items.map((item) => {
-      const { id } = item.document;
-      return { ...item, place: found?.get(id)?.first ?? { _id: id } };
-    });
-    const sendable = placed.filter(({ place }) => isUsableId(place._id) && !taken.has(place._id));
+    const sendable = items.filter(({ place }) => isUsableId(place._id) && !taken.has(place._id));
     const results: BulkResult[] = [];
     while (results.length < sendable.length) {
       const rest = sendable.slice(results.length);
       results.push(...await this.limiter.run(() => this.#sendSome(rest)));
     }
     let next = 0;
-    return placed.map((item) => {
+    return items.map((item) => {
       if (item === sendable[next]) return results[next++]!;
       return taken.has(item.place._id) ? takenId(item) : unusableId(item);
     });
@@ -168,8 +163,8 @@ export class BulkSender {
     try {
       writer.clear();
       while (count < items.length && writer.length < this.#requestBytes) {
-        const { place, document, vector } = items[count++]!;
-        writer.add(place, sourceOf(document, intake), vector);
+        const { place, document, fingerprint, vector } = items[count++]!;
+        writer.add(place, sourceOf(document, fingerprint, intake), vector);
       }
       return await this.#post(writer, count);
     } catch (error) {
@@ -217,11 +212,6 @@ export class BulkSender {
   }
 }
 
-/** An item and where it goes. */
-interface PlacedItem extends IndexItem {
-  readonly place: DocumentPlace;
-}
-
 function dropped(index: string): string {
   return `Index "${index}" drops documents by a pipeline of its own: they count as skipped`;
 }
@@ -248,7 +238,7 @@ function isBreaker({ error }: ItemAnswer): boolean {
 function toResult(id: string, answer: ItemAnswer): BulkResult {
   if (answer.error !== undefined || answer.status >= 300) return { id, error: toError(id, answer) };
   const { result } = answer;
-  return { id, result: result === "created" || result === "noop" ? result : "updated" };
+  return { id, result: result === "created" ? result : result === "noop" ? "dropped" : "updated" };
 }
 
 function toError(id: string, answer: ItemAnswer): IndexError {

@@ -6,10 +6,12 @@ import {
   FIELDS,
   holdsOwnWords,
   holdsText,
+  isOut,
   MAIN_FIELDS,
   mappingsOf,
   OWN_PROPERTIES,
   TEXT_FIELDS,
+  typeOf,
 } from "./properties.ts";
 
 /** What an index takes of a document. */
@@ -19,11 +21,14 @@ export interface Intake {
   /** Fields that are kept with documents and never found by. */
   readonly unsearched: readonly DocumentField[];
   readonly hasOwnWords: boolean;
+  /** Whether documents keep their fingerprint. */
+  readonly hasFingerprint: boolean;
 }
 
 /** What an index with such mappings takes of documents. */
 export function intakeOf(mappings: unknown): Intake {
-  const { dynamic, properties } = mappingsOf.parse(mappings ?? {});
+  const { dynamic, properties, _source } = mappingsOf.parse(mappings ?? {});
+  const { fingerprint } = properties;
   const lacking = FIELDS.filter((field) => properties[field] === undefined);
   const unfit = FIELDS.filter((field) => properties[field] && !holdsText(properties[field]));
   const isIgnored = ["false", "runtime", "false_allow_templates"].includes(dynamic);
@@ -31,6 +36,8 @@ export function intakeOf(mappings: unknown): Intake {
     leftOut: isIgnored ? unfit : [...lacking, ...unfit],
     unsearched: isIgnored ? lacking : [],
     hasOwnWords: holdsOwnWords(properties.words),
+    hasFingerprint: fingerprint !== undefined && typeOf(fingerprint) === "keyword" &&
+      !isOut(_source, "fingerprint"),
   };
 }
 
@@ -48,15 +55,18 @@ export function missingProperties(
   if (!mayChange && dynamic !== "true") return {};
   const lacks = (field: string) => properties[field] === undefined;
   const wanted: (keyof typeof OWN_PROPERTIES)[] = (mayChange ? FIELDS : MAIN_FIELDS).filter(lacks);
+  if (mayChange && lacks("fingerprint")) wanted.push("fingerprint");
   // Earlier documents would lack the words.
   if (isNew && lacks("words") && (mayChange || TEXT_FIELDS.every(lacks))) wanted.push("words");
   return Object.fromEntries(wanted.map((field) => [field, OWN_PROPERTIES[field]]));
 }
 
 /** What is sent of a document to an index that takes so much. */
-export function sourceOf(document: Document, { leftOut, hasOwnWords }: Intake): object {
-  if (leftOut.length === 0 && !hasOwnWords) return document;
+export function sourceOf(document: Document, fingerprint: string, intake: Intake): object {
+  const { leftOut, hasOwnWords, hasFingerprint } = intake;
+  if (leftOut.length === 0 && !hasOwnWords && !hasFingerprint) return document;
   const source: Record<string, unknown> = { ...document };
+  if (hasFingerprint) source.fingerprint = fingerprint;
   for (const field of leftOut) delete source[field];
   if (hasOwnWords) {
     const { title, creators, subject } = document;

@@ -5,11 +5,11 @@ import {
   FIELDS,
   holdsOwnWords,
   holdsText,
+  isOut,
   isTextType,
   isWholeType,
   mappingsOf,
   type Property,
-  sourceFilter,
   subField,
   TEXT_FIELDS,
   typeOf,
@@ -129,16 +129,4 @@ function useOf(field: DocumentField, found: Property | undefined): FieldUse | un
   const text = [{ path: field as string, part: own }, ...parts]
     .find(({ part }) => isTextType(part) && part.index !== false);
   return text && { path: text.path, isWhole: false, isOrdered: false };
-}
-
-/** Whether a field is not kept with documents. */
-function isOut(
-  { includes, excludes }: z.infer<typeof sourceFilter>,
-  field: string,
-): boolean {
-  const matches = (pattern: string) =>
-    new RegExp(
-      `^${pattern.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`,
-    ).test(field);
-  return excludes.some(matches) || (includes.length > 0 && !includes.some(matches));
 }

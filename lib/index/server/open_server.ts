@@ -16,6 +16,7 @@ import { type ClientOptions, ServerClient } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { orSetupError } from "./errors.ts";
 import { checkIdentity, completed, prepare, type WriteOptions } from "./prepare.ts";
+import type { SentMemory } from "./fingerprints.ts";
 import { ServerIndex } from "./server_index.ts";
 import { commandLine } from "../../shared/program.ts";
 
@@ -29,6 +30,8 @@ export interface ServerIndexOptions extends ClientOptions, WriteOptions {
   readonly mapping?: Mapping | undefined;
   /** Bulk requests at a time, as long as the server keeps up. */
   readonly concurrency: number;
+  /** Remembers what was sent, where the index itself cannot. */
+  readonly sent?: SentMemory | undefined;
 }
 
 /**
@@ -57,7 +60,7 @@ export async function openWith(
   client: ServerClient,
   options: Omit<ServerIndexOptions, keyof ClientOptions>,
 ): Promise<ServerIndex> {
-  const { index: name, mode, concurrency, onNotice } = options;
+  const { index: name, mode, concurrency, sent, onNotice } = options;
   const { dialect, version } = await askProduct(client);
   const mapping = options.mapping && completed(options.mapping, options);
   if (mapping !== undefined && mapping.kind !== dialect.kind) {
@@ -89,7 +92,7 @@ export async function openWith(
       ? await prepare({ client, admin, state, mapping, created }, options)
       : { state, isForeign: false };
     const parts = { client, dialect, admin, version, shape, created, ...prepared };
-    return new ServerIndex({ ...parts, mapping, concurrency, onNotice });
+    return new ServerIndex({ ...parts, mapping, concurrency, sent, onNotice });
   } catch (error) {
     if (created) await admin.deleteEmpty().catch(() => {}); // the first error says what to do
     throw error;

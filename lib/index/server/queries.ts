@@ -4,7 +4,7 @@ import type { Layout } from "./layout.ts";
 import type { DocumentField } from "./properties.ts";
 
 /** What is left out of documents that are only shown. */
-export const TO_SHOW = { excludes: ["vector", "words"] };
+export const TO_SHOW = { excludes: ["vector", "words", "fingerprint"] };
 /** How far into an ordered answer a server goes. */
 export const WINDOW = 10_000;
 

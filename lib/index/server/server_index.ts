@@ -8,7 +8,8 @@ import { deletePlaces } from "./bulk_delete.ts";
 import type { ServerClient } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { orSetupError } from "./errors.ts";
-import { type Found, Identity, isUsableId } from "./identity.ts";
+import { Fingerprints, type SentMemory } from "./fingerprints.ts";
+import { Identity, isUsableId } from "./identity.ts";
 import { intakeOf } from "./intake.ts";
 import { layoutOf } from "./layout.ts";
 import { clusterMemory, memoryWarning } from "./memory.ts";
@@ -39,6 +40,7 @@ export interface ServerIndexParts {
   readonly isForeign: boolean;
   readonly mapping: Mapping | undefined;
   readonly concurrency: number;
+  readonly sent: SentMemory | undefined;
   readonly onNotice: (text: string) => void;
 }
 
@@ -48,6 +50,7 @@ interface Access {
   readonly sender: BulkSender;
   /** Finds documents whose `_id` is another; undefined where it is their own id. */
   readonly identity: Identity | undefined;
+  readonly fingerprints: Fingerprints;
 }
 
 /** An index on a server; {@linkcode openServerIndex} opens one. */
@@ -112,15 +115,30 @@ export class ServerIndex implements VectorIndex {
   }
 
   async bulk(items: readonly IndexItem[]): Promise<BulkResult[]> {
-    const { sender, identity } = this.#access;
+    const { sender, identity, fingerprints } = this.#access;
     const ids = items.map(({ document }) => document.id);
     const found = await orSetupError(identity?.find(ids) ?? Promise.resolve(undefined));
     const taken = found && identity &&
       await orSetupError(identity.takenByOthers(ids.filter((id) => !found.has(id))));
-    const results = await orSetupError(sender.send(items, found, taken));
-    this.#dims ??= items.find((_, i) => "result" in results[i]!)?.vector.length;
-    if (found !== undefined) await this.#deleteDoubles(found, results);
-    return results;
+    const placed = items.map((item) => ({
+      ...item,
+      fingerprint: fingerprints.of(item),
+      place: found?.get(item.document.id)?.first ?? { _id: item.document.id },
+    }));
+    const held = this.#created ? new Set() : await orSetupError(fingerprints.held(placed, found));
+    const others = placed.filter((item) => !held.has(item));
+    const sent = await orSetupError(sender.send(others, taken));
+    const stored = others.filter((_, i) => isStored(sent[i]!));
+    this.#dims ??= stored[0]?.vector.length;
+    fingerprints.note(stored);
+    if (found !== undefined) {
+      const doubles = stored.flatMap(({ document: { id } }) => found.get(id)?.doubles ?? []);
+      await orSetupError(deletePlaces(this.#parts.client, this.name, doubles));
+    }
+    let next = 0;
+    return placed.map((item): BulkResult =>
+      held.has(item) ? { id: item.document.id, result: "noop" } : sent[next++]!
+    );
   }
 
   async delete(ids: readonly string[]): Promise<void> {
@@ -218,23 +236,14 @@ export class ServerIndex implements VectorIndex {
     return Promise.resolve();
   }
 
-  async #deleteDoubles(
-    found: ReadonlyMap<string, Found>,
-    results: readonly BulkResult[],
-  ): Promise<void> {
-    const stored = results.filter((result) => "result" in result).map(({ id }) => id);
-    const doubles = stored.flatMap((id) => found.get(id)?.doubles ?? []);
-    await orSetupError(deletePlaces(this.#parts.client, this.name, doubles));
-  }
-
   async #send(method: "POST", path: string, what: string, always = false): Promise<void> {
     await this.#parts.client.send(what, { method, path: `${this.#path}/${path}`, always });
   }
 }
 
 function accessOf(
-  { client, dialect, version, admin, concurrency, onNotice }: ServerIndexParts,
-  { mappings }: IndexState,
+  { client, dialect, version, admin, concurrency, sent, onNotice }: ServerIndexParts,
+  { mappings, settings }: IndexState,
   isForeign: boolean,
 ): Access {
   const index = admin.name;
@@ -244,5 +253,13 @@ function accessOf(
     reader: new IndexReader({ client, dialect, version, index, layout }),
     sender: new BulkSender({ client, dialect, index, intake, concurrency, onNotice }),
     identity: isForeign ? new Identity(client, index, layout) : undefined,
+    fingerprints: new Fingerprints({
+      ...{ client, index, intake, sent },
+      generation: String(settings.index.uuid),
+    }),
   };
+}
+
+function isStored(result: BulkResult): boolean {
+  return "result" in result && result.result !== "dropped";
 }

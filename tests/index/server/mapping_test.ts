@@ -12,8 +12,8 @@ Deno.test("the project's mappings have all fields, and vectors compared by cosin
       const { dims, similarity, links } = mapping;
       assert.deepEqual([mapping.kind, dims, similarity, links], [kind, size, "cosine", 16]);
       const { properties } = mapping.body.mappings as { properties: object };
-      // Words lie in a field of their own.
-      const fields = [...Object.keys(documentOf("x")), "words", "vector"];
+      // Words lie in a field of their own, and what tells whether anything has changed.
+      const fields = [...Object.keys(documentOf("x")), "words", "fingerprint", "vector"];
       assert.deepEqual(Object.keys(properties).toSorted(), fields.toSorted());
       const { vector: _vector, ...others } = properties as Record<string, object>;
       assert.deepEqual(others, OWN_PROPERTIES);
