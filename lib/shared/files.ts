@@ -40,6 +40,17 @@ function isLink(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
+/**
+ * Makes sure that a file of Maken's own is in the folder that it belongs to.
+ *
+ * @throws {SetupError} if it is a link that leads out of it
+ */
+export function requireOwn(root: string, relativePath: string): void {
+  if (linkOutOf(root, relativePath) === undefined) return;
+  const own = join(root, relativePath);
+  throw new SetupError(`Cannot use "${own}": it is a symbolic link that leads elsewhere`);
+}
+
 /** Whether what a link leads to is in the folder; one that leads nowhere is in none. */
 function isInside(link: string, folder: string): boolean {
   try {

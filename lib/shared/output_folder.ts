@@ -3,18 +3,8 @@ import { rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { FileError, fileReason, SetupError } from "./errors.ts";
 import { type Failure, FailureList, failuresFile } from "./failures.ts";
-import { exists, linkOutOf, namesIn, STATE_DIR } from "./files.ts";
-
-/** How long a lock is waited for: as long as the processes of a killed run may take to end. */
-const LOCK_WAIT_MS = 2000;
-
-async function lockSoon(file: Deno.FsFile, isExclusive: boolean): Promise<boolean> {
-  for (const start = performance.now();;) {
-    if (await file.tryLock(isExclusive)) return true;
-    if (performance.now() - start > LOCK_WAIT_MS) return false;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
+import { exists, linkOutOf, namesIn, requireOwn, STATE_DIR } from "./files.ts";
+import { takeLock } from "./lock.ts";
 
 /** A name that is too long, or a folder in the way. */
 const ITEMS_OWN_FAULTS: readonly unknown[] = ["ENAMETOOLONG", "EISDIR", "ENOTDIR", "EEXIST"];
@@ -63,10 +53,11 @@ export class OutputFolder implements AsyncDisposable {
       requireOwn(path, `${STATE_DIR}/${basename(failuresFile(path, part))}`);
       for (const [file, isExclusive] of locks) {
         requireOwn(path, `${STATE_DIR}/${file}.lock`);
-        const lock = await Deno.open(join(stateDir, `${file}.lock`), { create: true, write: true });
+        const lock = await takeLock(join(stateDir, `${file}.lock`), isExclusive);
+        if (lock === undefined) {
+          throw new SetupError(`Cannot write to "${path}": another ${task} run is using it`);
+        }
         held.push(lock);
-        if (await lockSoon(lock, isExclusive)) continue;
-        throw new SetupError(`Cannot write to "${path}": another ${task} run is using it`);
       }
       await Deno.remove(temporaryDir, { recursive: true }).catch(() => {}); // mostly not there
       await Deno.mkdir(temporaryDir, { recursive: true });
@@ -171,11 +162,4 @@ export class OutputFolder implements AsyncDisposable {
     await Deno.remove(this.temporaryDir, { recursive: true }).catch(() => {}); // not worth a failure
     for (const lock of this.locks) lock.close();
   }
-}
-
-/** @throws {SetupError} if a file of Maken's own is a link that leads out of its folder */
-function requireOwn(path: string, relativePath: string): void {
-  if (linkOutOf(path, relativePath) === undefined) return;
-  const own = join(path, relativePath);
-  throw new SetupError(`Cannot use "${own}": it is a symbolic link that leads elsewhere`);
 }
