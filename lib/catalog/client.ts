@@ -1,12 +1,12 @@
 /** The catalogue's search API: query addresses and pages of results. */
 import { HttpError, type HttpErrorInfo } from "../shared/errors.ts";
 import {
-  bodyStart,
   type HttpAnswer,
   type HttpClient,
   type HttpOptions,
   politeClient,
 } from "../shared/http.ts";
+import { bodyStart } from "../shared/http_body.ts";
 import { hostAndPort } from "../shared/urls.ts";
 import type { Days } from "./days.ts";
 import { declaredCharset, declaredText } from "./declared_text.ts";

@@ -1,6 +1,7 @@
 /** A record's picture from the image host. */
 import { HttpError } from "../shared/errors.ts";
-import { bodyStart, type HttpAnswer, type HttpClient } from "../shared/http.ts";
+import { type HttpAnswer, type HttpClient } from "../shared/http.ts";
+import { bodyStart } from "../shared/http_body.ts";
 import { unreadable } from "./file_kind.ts";
 import { isImage } from "./image_type.ts";
 

@@ -38,6 +38,8 @@ export interface FailedRequest {
   readonly url: URL;
   /** Its time limit, in milliseconds. */
   readonly timeoutMs: number;
+  /** Whether the limit is for the time without a byte, not for the whole answer. */
+  readonly isForSilence?: boolean;
 }
 
 /**
@@ -89,7 +91,7 @@ function kindOf(error: unknown, texts: readonly string[]): FaultKind {
 function reasonOf(
   kind: FaultKind,
   texts: readonly string[],
-  { url, timeoutMs }: FailedRequest,
+  { url, timeoutMs, isForSilence }: FailedRequest,
 ): string {
   switch (kind) {
     case "refused":
@@ -109,7 +111,7 @@ function reasonOf(
     case "cut":
       return "its body was cut short";
     case "timeout":
-      return `no complete answer in ${timeoutMs / 1000} s`;
+      return `${isForSilence ? "nothing came" : "no complete answer"} in ${timeoutMs / 1000} s`;
   }
 }
 

@@ -2,10 +2,12 @@
 import { VERSION } from "./args.ts";
 import { connectionFault } from "./connection_faults.ts";
 import { Cookies } from "./cookies.ts";
-import { HttpError, type HttpErrorInfo, type MakenError } from "./errors.ts";
-import { readBody } from "./http_body.ts";
-import { retryAfterMs, sleep, withRetries } from "./retry.ts";
-import { hostAndPort, withoutCredentials } from "./urls.ts";
+import { HttpError, type MakenError } from "./errors.ts";
+import { allowedUrl } from "./hosts.ts";
+import { chunksOf, readBody, Silence } from "./http_body.ts";
+import { httpError, statusError } from "./http_errors.ts";
+import { sleep, withRetries } from "./retry.ts";
+import { withoutCredentials } from "./urls.ts";
 
 /** How a {@linkcode HttpClient} behaves. */
 export interface HttpOptions {
@@ -21,6 +23,8 @@ export interface HttpOptions {
   readonly hosts: readonly string[];
   /** Largest body that is taken, in bytes. */
   readonly maxBytes: number;
+  /** Whether a redirect may not lead from https to http. */
+  readonly staysSecure?: boolean;
   readonly userAgent: string;
   /** Called before each new try. */
   readonly onRetry?: (error: MakenError, waitMs: number) => void;
@@ -45,7 +49,7 @@ export interface Politeness {
  */
 export function politeClient(
   { timeoutSeconds, retries, delaySeconds = 0, contact = "" }: Politeness,
-  rest: Pick<HttpOptions, "signal" | "onRetry" | "hosts" | "maxBytes">,
+  rest: Pick<HttpOptions, "signal" | "onRetry" | "hosts" | "maxBytes" | "staysSecure">,
 ): HttpClient {
   const whose = contact === "" ? "" : `; ${contact}`;
   return new HttpClient({
@@ -67,11 +71,23 @@ export interface HttpAnswer {
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
+/** An answer whose body is still to come. */
+export interface OpenAnswer {
+  /** 200, also for 203; 206 and 416 to a request for a part. */
+  readonly status: 200 | 206 | 416;
+  readonly headers: Headers;
+  /** Throws an HttpError where it breaks off; packed as the headers say. */
+  readonly body: AsyncIterable<Uint8Array<ArrayBuffer>>;
+}
+
+/** Where another address is to be asked. */
+interface Redirect {
+  readonly location: string;
+}
+
 const MAX_REDIRECTS = 5;
 /** First and longest wait between two tries. */
 const WAITS = { firstWaitMs: 500, maxWaitMs: 60_000 };
-/** Part of an error's body that is kept for logs, in bytes. */
-const BODY_START = 2000;
 /** Asks for a body that is not packed: then one that is, all the same, is unpacked here. */
 const UNPACKED = { "accept-encoding": "identity" };
 
@@ -100,7 +116,10 @@ export class HttpClient {
     const policy = { ...WAITS, ...this.options };
     let asked = headers;
     return await withRetries(policy, async () => {
-      const answer = await this.#tryOnce(url, asked);
+      const answer = await this.#follow(
+        url,
+        (address, cookies) => this.#whole(address, asked, cookies),
+      );
       try {
         return check(answer);
       } catch (error) {
@@ -112,44 +131,72 @@ export class HttpClient {
     });
   }
 
+  /**
+   * Fetches a URL whose body is used as it comes. The time limit is for silence: a body may take
+   * longer. Tries again as {@linkcode get} does, also where the body breaks off.
+   *
+   * @param headers of the next try
+   * @param take uses the answer; may refuse it by throwing an HttpError
+   * @param reached how far all tries have come; see {@linkcode RetryPolicy}
+   * @throws {HttpError} when the last try failed, or at once when another cannot help
+   * @throws {DOMException} AbortError when the signal was aborted
+   */
+  async receive<T>(
+    url: string,
+    headers: () => Record<string, string>,
+    take: (answer: OpenAnswer) => Promise<T>,
+    reached: () => number,
+  ): Promise<T> {
+    return await withRetries({ ...WAITS, ...this.options, reached }, async () => {
+      const asked = { ...UNPACKED, ...headers() };
+      const silence = new Silence(this.options.timeoutMs);
+      try {
+        return await take(
+          await this.#follow(
+            url,
+            (address, cookies) => this.#open(address, asked, cookies, silence),
+          ),
+        );
+      } finally {
+        silence.end();
+      }
+    });
+  }
+
   /** One try: the request, and those that it is redirected to. */
-  async #tryOnce(startUrl: string, headers: Record<string, string>): Promise<HttpAnswer> {
-    let url = this.#allowed(startUrl, startUrl);
+  async #follow<A extends object>(
+    startUrl: string,
+    request: (url: URL, cookies: Cookies) => Promise<A | Redirect>,
+  ): Promise<A> {
+    const { hosts, staysSecure } = this.options;
+    let url = allowedUrl(startUrl, startUrl, hosts);
     const cookies = new Cookies();
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
       await this.#waitForTurn(url);
-      const answer = await this.#request(url, headers, cookies);
+      const answer = await request(url, cookies);
       if (!("location" in answer)) return answer;
       const target = URL.parse(answer.location, url);
       if (target === null) {
         const location = withoutCredentials(answer.location);
         throw httpError("redirect", url, `it redirects to "${location}", which is no address`);
       }
-      url = this.#allowed(target.href, url.href);
+      if (staysSecure && url.protocol === "https:" && target.protocol === "http:") {
+        throw httpError("redirect", url, `it redirects to plain http, at ${target.host}`);
+      }
+      url = allowedUrl(target.href, url.href, hosts);
     }
     throw httpError("redirect", url, `more than ${MAX_REDIRECTS} redirects`);
   }
 
-  async #request(
+  async #whole(
     url: URL,
     headers: Record<string, string>,
     cookies: Cookies,
-  ): Promise<HttpAnswer | { location: string }> {
-    const { userAgent, timeoutMs, signal, maxBytes } = this.options;
-    const cookie = cookies.header(url);
+  ): Promise<HttpAnswer | Redirect> {
+    const { timeoutMs, maxBytes } = this.options;
     try {
-      const response = await fetch(url, {
-        headers: { ...headers, ...cookie && { cookie }, "user-agent": userAgent },
-        redirect: "manual",
-        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-      });
-      this.#known.add(url.host);
-      const location = response.headers.get("location");
-      if (response.status >= 300 && response.status < 400 && location !== null) {
-        await response.body?.cancel();
-        cookies.keep(url, response.headers);
-        return { location: withBytesEscaped(location) };
-      }
+      const response = await this.#send(url, headers, cookies, AbortSignal.timeout(timeoutMs));
+      if ("location" in response) return response;
       const { status } = response;
       const body = readBody(response, {
         maxBytes,
@@ -164,30 +211,72 @@ export class HttpClient {
       const told = isPart ? 206 : 200;
       return { status: told, url: url.href, headers: response.headers, body: await body };
     } catch (error) {
-      if (error instanceof HttpError || signal.aborted) throw error;
-      const { kind, code, reason, passes, tries } = connectionFault(error, { url, timeoutMs });
-      const retry = passes || (this.#known.has(url.host) && kind !== "permission");
-      throw httpError(code, url, reason, { retry, tries }, error);
+      throw this.#fault(error, url);
     }
   }
 
-  /** The URL, if its host may be asked. */
-  #allowed(text: string, from: string): URL {
-    const url = URL.parse(text);
-    const allowed = url !== null && /^https?:$/.test(url.protocol) && url.username === "" &&
-      url.password === "" && this.options.hosts.includes(hostAndPort(url));
-    if (allowed) return url;
-    const asked = withoutCredentials(text);
-    const via = text === from ? "" : ` (redirected from ${withoutCredentials(from)})`;
-    const reason = url !== null && !/^https?:$/.test(url.protocol)
-      ? "it is not an http or https address"
-      : asked === text
-      ? `its host is not among ${this.options.hosts.join(", ")}`
-      : "it holds a user name or password";
-    throw new HttpError(
-      `Cannot get ${asked}${via}: ${reason}`,
-      { code: "host_not_allowed", url: asked },
-    );
+  async #open(
+    url: URL,
+    headers: Record<string, string>,
+    cookies: Cookies,
+    silence: Silence,
+  ): Promise<OpenAnswer | Redirect> {
+    try {
+      const sent = this.#send(url, headers, cookies, silence.signal);
+      const response = await silence.waitFor(sent);
+      if ("location" in response) return response;
+      const { status } = response;
+      const isAboutPart = (status === 206 || status === 416) && "range" in headers;
+      if (status !== 200 && status !== 203 && !isAboutPart) {
+        throw statusError(response, url, new Uint8Array());
+      }
+      const body = this.#chunks(response, url, silence);
+      return { status: isAboutPart ? status : 200, headers: response.headers, body };
+    } catch (error) {
+      throw this.#fault(error, url, true);
+    }
+  }
+
+  async *#chunks(response: Response, url: URL, silence: Silence) {
+    const chunks = chunksOf(response, silence);
+    for (;;) {
+      const next = await chunks.next().catch((error) => {
+        throw this.#fault(error, url, true);
+      });
+      if (next.done) return;
+      yield next.value;
+    }
+  }
+
+  async #send(
+    url: URL,
+    headers: Record<string, string>,
+    cookies: Cookies,
+    limit: AbortSignal,
+  ): Promise<Response | Redirect> {
+    const { userAgent, signal } = this.options;
+    const cookie = cookies.header(url);
+    const response = await fetch(url, {
+      headers: { ...headers, ...cookie && { cookie }, "user-agent": userAgent },
+      redirect: "manual",
+      signal: AbortSignal.any([signal, limit]),
+    });
+    this.#known.add(url.host);
+    const location = response.headers.get("location");
+    if (response.status < 300 || response.status >= 400 || location === null) return response;
+    await response.body?.cancel();
+    cookies.keep(url, response.headers);
+    return { location: withBytesEscaped(location) };
+  }
+
+  /** What is thrown for what a request ended with. */
+  #fault(error: unknown, url: URL, isForSilence = false): unknown {
+    const { timeoutMs, signal } = this.options;
+    if (error instanceof HttpError || signal.aborted) return error;
+    const fault = connectionFault(error, { url, timeoutMs, isForSilence });
+    const { kind, code, reason, passes, tries } = fault;
+    const retry = passes || (this.#known.has(url.host) && kind !== "permission");
+    return httpError(code, url, reason, { retry, tries }, error);
   }
 
   async #waitForTurn(url: URL): Promise<void> {
@@ -198,49 +287,10 @@ export class HttpClient {
   }
 }
 
-function statusError(response: Response, url: URL, body: Uint8Array): HttpError {
-  const { status, headers } = response;
-  return httpError(`http_${status}`, url, `status ${status}${STATUS_HINTS[status] ?? ""}`, {
-    status,
-    body: bodyStart(body),
-    retry: status === 408 || status === 429 || status >= 500,
-    retryAfterMs: retryAfterMs(headers.get("retry-after")),
-  });
-}
-
-/** First part of a body as text, for logs. */
-export function bodyStart(body: Uint8Array): string {
-  const start = body.subarray(0, BODY_START);
-  try {
-    // A character that is cut in two at the end is left out.
-    return new TextDecoder("utf-8", { fatal: true }).decode(start, { stream: true });
-  } catch {
-    return new TextDecoder("latin1").decode(start); // whatever it is, no byte is lost
-  }
-}
-
 /** A header's text, whose characters are its bytes, with those past ASCII written as `%XX`. */
 function withBytesEscaped(text: string): string {
   return text.replaceAll(
     /[^\0-\x7f]/g,
     (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`,
   );
-}
-
-const STATUS_HINTS: Record<number, string> = {
-  401: " (not signed in)",
-  403: " (access refused)",
-  404: " (not found)",
-  429: " (too many requests)",
-};
-
-function httpError(
-  code: string,
-  url: URL,
-  reason: string,
-  info: Partial<HttpErrorInfo> = {},
-  cause?: unknown,
-): HttpError {
-  const href = withoutCredentials(url.href);
-  return new HttpError(`Cannot get ${href}: ${reason}`, { ...info, code, url: href }, { cause });
 }

@@ -1,4 +1,4 @@
-/** The body of an answer: whole, within bounds and unpacked. */
+/** The body of an answer: whole, within bounds and unpacked; or as it comes. */
 import { joined } from "./streams.ts";
 
 /** Why a body cannot be used. */
@@ -9,6 +9,9 @@ export interface BodyFault {
   /** Tries after which another one would not help, the first included. */
   readonly tries?: number;
 }
+
+/** Part of an error's body that is kept for logs, in bytes. */
+const BODY_START = 2000;
 
 /** How a body is read. */
 export interface BodyOptions {
@@ -97,5 +100,81 @@ async function unpacked(
   } catch (cause) {
     if (cause instanceof RangeError) throw tooLarge({ maxBytes, error });
     throw error({ code: "body", reason: damaged(packing), retry: true }, cause);
+  }
+}
+
+/** Ends a request whose other side is silent for too long, however long all of it takes. */
+export class Silence {
+  readonly #abort = new AbortController();
+
+  constructor(private readonly limitMs: number) {}
+
+  /** Aborted when the request has to end. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Waits for the other side; what is done between two waits takes the time that it takes. */
+  async waitFor<T>(work: Promise<T>): Promise<T> {
+    const late = () => this.#abort.abort(new DOMException("Silent for too long", "TimeoutError"));
+    const timer = setTimeout(late, this.limitMs);
+    try {
+      return await work;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Nothing more is wanted of the request. */
+  end(): void {
+    this.#abort.abort();
+  }
+}
+
+/** A body's bytes as they come. */
+export async function* chunksOf(
+  { body }: Response,
+  silence: Silence,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const reader = body?.getReader();
+  for (;;) {
+    const next = await silence.waitFor(Promise.resolve(reader?.read()));
+    if (next === undefined || next.done) return;
+    yield next.value;
+  }
+}
+
+/** Packings that {@linkcode unpackedChunks} knows, as headers name them. */
+export const PACKINGS: ReadonlyMap<string, CompressionFormat> = new Map([
+  ["gzip", "gzip"],
+  ["x-gzip", "gzip"],
+  ["deflate", "deflate"],
+]);
+
+/**
+ * A packed body's bytes, unpacked as they come.
+ *
+ * @param error is given what cannot be unpacked
+ */
+export async function* unpackedChunks(
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  packing: CompressionFormat,
+  error: (reason: string) => Error,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  try {
+    yield* ReadableStream.from(chunks).pipeThrough(new DecompressionStream(packing));
+  } catch (cause) {
+    throw cause instanceof TypeError ? error(damaged(packing)) : cause;
+  }
+}
+
+/** First part of a body as text, for logs. */
+export function bodyStart(body: Uint8Array): string {
+  const start = body.subarray(0, BODY_START);
+  try {
+    // A character that is cut in two at the end is left out.
+    return new TextDecoder("utf-8", { fatal: true }).decode(start, { stream: true });
+  } catch {
+    return new TextDecoder("latin1").decode(start); // whatever it is, no byte is lost
   }
 }

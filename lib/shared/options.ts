@@ -16,8 +16,12 @@ export function baseUrlOption(description: string) {
 }
 
 /** The option `--timeout`, in seconds; `short` is its letter. */
-export function timeoutOption(seconds: number, short?: "-t") {
-  return new Option(flags("--timeout <seconds>", short), "time limit of a request")
+export function timeoutOption(
+  seconds: number,
+  short?: "-t",
+  description = "time limit of a request",
+) {
+  return new Option(flags("--timeout <seconds>", short), description)
     .default(seconds).argParser(decimal(0.001, 86_400));
 }
 

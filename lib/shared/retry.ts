@@ -12,6 +12,11 @@ export interface RetryPolicy {
   readonly maxWaitMs: number;
   /** Ends the waits, and has no other try begin. */
   readonly signal: AbortSignal;
+  /**
+   * How far the tries have come, where each goes on from the one before: one that has come further
+   * than all before it counts as the first.
+   */
+  readonly reached?: () => number;
   /** Called before each wait. */
   readonly onRetry?: ((error: MakenError, waitMs: number) => void) | undefined;
 }
@@ -46,14 +51,18 @@ export async function withRetries<T>(
   policy: RetryPolicy,
   tryOnce: (attempt: number) => Promise<T>,
 ): Promise<T> {
-  const { retries, signal } = policy;
-  for (let attempt = 0;; attempt++) {
+  const { retries, signal, reached = () => 0 } = policy;
+  for (let attempt = 0, furthest = reached();; attempt++) {
     signal.throwIfAborted();
     try {
       return await tryOnce(attempt);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof HttpError) || error.info.retry !== true) throw error;
+      if (reached() > furthest) {
+        furthest = reached();
+        attempt = 0;
+      }
       if (attempt + 1 >= Math.min(retries + 1, error.info.tries ?? Infinity)) throw error;
       await waitAfter(attempt, error, policy);
     }

@@ -75,6 +75,18 @@ Deno.test("withRetries() ends with the error of the last try", async () => {
   }
 });
 
+Deno.test("withRetries() counts a try that came further than all before it as the first", async () => {
+  const steps = [3, 3, 5, 4, 5, 9]; // three tries without getting past 5, then none is left
+  let reached = 0;
+  let tried = 0;
+  const { policy, waits } = policyOf({ retries: 2, reached: () => reached });
+  const error = await failure(withRetries(policy, () => {
+    reached = steps[tried++]!;
+    throw new HttpError("Cannot get it", { code: "body", url: "", retry: true });
+  }));
+  assert.deepEqual([error.code, tried, waits.length], ["body", 5, 4]);
+});
+
 Deno.test("withRetries() ends at once where another try cannot help", async () => {
   await using server = serve(() => new Response(null, { status: 404 }));
   const { policy, waits } = policyOf();

@@ -86,6 +86,11 @@ Deno.test("model refuses in one line what it cannot use", async () => {
     [["convert", encoder, out, "--output", "image_embeds"], /--size/],
     [["convert", encoder, out, "--size", "32"], /--output/],
     [["fetch", "x", "--url", "http://127.0.0.1:1/x.h5"], /--md5/],
+    [
+      ["fetch", "x", "--url", "http://127.0.0.1:1/x.h5", "--md5", "0".repeat(32)]
+        .concat("--allow-hosts", "cdn.org,a/b"),
+      /allowed host "a\/b"/,
+    ],
     [["fetch", "demo", "--url", "http://127.0.0.1:1/x.h5"], /taken/],
     [["convert", encoder, out, "--size", "32", "--output", "none"], /"none".*"image_embeds"/],
     [["convert", encoder, out, "--size", "32", "--std", "0,1,1"], /zero/],
@@ -133,8 +138,9 @@ Deno.test("model fetch goes on where it stopped, checks the sum, and names what 
     assert.equal(wrong.code, 2);
     assert.match(wrong.stderr, new RegExp(`md5 is ${md5}`));
   } finally {
-    for (const extension of ["onnx", "json"]) {
-      await Deno.remove(join(ROOT, `models/${name}.${extension}`)).catch(() => {}); // not made
+    const files = [`${name}.onnx`, `${name}.json`, `.maken/${md5}.lock`];
+    for (const file of [...files, `.maken/${"0".repeat(32)}.lock`]) {
+      await Deno.remove(join(ROOT, "models", file)).catch(() => {}); // not made
     }
   }
 });

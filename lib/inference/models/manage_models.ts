@@ -4,12 +4,12 @@ import { basename } from "node:path";
 import { errorMessage, fileReason, SetupError } from "../../shared/errors.ts";
 import type { Report, Stage } from "../../shared/run.ts";
 import { tableText } from "../../shared/table.ts";
-import { fetchFile } from "./fetch_weights.ts";
+import { fetchModel } from "./fetch_model.ts";
 import { storeKerasModel, storeOnnxModel } from "./import_model.ts";
 import type { ModelManifest } from "./manifest.ts";
 import { fingerprint, openModel } from "./model.ts";
 import { isOnnx, type ModelAction, type ModelOptions } from "./model_options.ts";
-import { DEMO, IMAGENET, isCurrent, MODELS_DIR } from "../native.ts";
+import { DEMO, isCurrent, MODELS_DIR } from "../native.ts";
 
 type FetchOptions = ModelAction & { action: "fetch" };
 type ImportOptions = ModelAction & { action: "import" | "convert" };
@@ -22,7 +22,7 @@ export async function manageModels(options: ModelOptions, run: Stage): Promise<R
     case "check":
       return await check(options.name);
     case "fetch":
-      return await fetchModel(options, run);
+      return await fetch(options, run);
     default:
       return await importModel(options, run);
   }
@@ -69,27 +69,12 @@ async function check(name: string): Promise<Report> {
   return { json: { model: name, sha256 }, summary: `"${name}" is whole (sha256 ${sha256})` };
 }
 
-async function fetchModel(options: FetchOptions, run: Stage): Promise<Report> {
-  const { name, url, md5 } = options;
-  const output = await run.openOutput(MODELS_DIR);
-  const there = await openModel(name).catch(() => undefined);
-  if (there?.md5 === md5) {
-    run.stats.total = run.stats.skipped = 1;
-    return { json: { model: name }, summary: `"${name}" is there already, from the same file` };
-  }
-  const part = await fetchFile(options, MODELS_DIR, run);
-  const licence = name === IMAGENET ? "Apache-2.0, of Keras; trained on ImageNet" : "not known";
-  try {
-    run.signal.throwIfAborted();
-    const weights = await Deno.readFile(part);
-    const made = await storeKerasModel(weights, { name, source: url.href, licence, md5 }, output);
-    return stored(made, run);
-  } catch (error) {
-    if (run.signal.aborted) throw error;
-    throw new SetupError(`Cannot use ${url}: ${fileReason(error)}`, { cause: error });
-  } finally {
-    if (!run.signal.aborted) await Deno.remove(part);
-  }
+async function fetch(options: FetchOptions, run: Stage): Promise<Report> {
+  const { name } = options;
+  const made = await fetchModel(options, run);
+  if (made !== undefined) return stored(made, run);
+  run.stats.total = run.stats.skipped = 1;
+  return { json: { model: name }, summary: `"${name}" is there already, from the same file` };
 }
 
 async function importModel(options: ImportOptions, run: Stage): Promise<Report> {

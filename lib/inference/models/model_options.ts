@@ -14,6 +14,7 @@ import {
   webUrl,
 } from "../../shared/args.ts";
 import { UsageError } from "../../shared/errors.ts";
+import { hostsWithPorts } from "../../shared/hosts.ts";
 import { retriesOption, timeoutOption } from "../../shared/options.ts";
 import type { Permissions } from "../../shared/permissions.ts";
 import { hostAndPort } from "../../shared/urls.ts";
@@ -53,8 +54,11 @@ export type ModelAction =
     readonly url: URL;
     /** md5 of the file in hex. */
     readonly md5: string;
+    /** Longest time without a byte. */
     readonly timeoutSeconds: number;
     readonly retries: number;
+    /** Hosts with port that it may be redirected to. */
+    readonly allowHosts: readonly string[];
   }
   | ({
     readonly action: "import" | "convert";
@@ -87,7 +91,8 @@ function command() {
       new Option("--md5 <hex>", "checksum of the file that fetch gets")
         .default(WEIGHTS_MD5, "the one that Keras publishes").argParser(md5),
     )
-    .addOption(timeoutOption(60))
+    .option("--allow-hosts <hosts>", "hosts that fetch may be redirected to, besides its own")
+    .addOption(timeoutOption(60, undefined, "longest time that the host of fetch may be silent"))
     .addOption(retriesOption(10))
     .option("--licence <text>", "licence of an imported model", "not known")
     .option("--size <pixels>", "of ONNX: height and width of the input", integer(1, 4096))
@@ -137,7 +142,8 @@ export function parseModelOptions(argv: readonly string[]): ModelOptions {
       if (!isKeras && parsed.getOptionValueSource("md5") !== "cli") {
         throw new UsageError("Cannot check what --url gives: give its --md5, too");
       }
-      return { action, name, url, md5, timeoutSeconds: o.timeout, retries: o.retries };
+      const allowHosts = hostsWithPorts(o.allowHosts ?? "", "allowed host");
+      return { action, name, url, md5, timeoutSeconds: o.timeout, retries: o.retries, allowHosts };
     }
     const file = path(needed(what, "The file", "model"));
     const { mean, std, channels, fit, size, output, licence } = o;
@@ -196,7 +202,7 @@ export function modelPermissions(options: ModelOptions): Permissions {
   if (options.action === "check") return { read: Object.values(modelPaths(options.name)) };
   if (options.action === "fetch") {
     return {
-      net: [hostAndPort(options.url)],
+      net: [hostAndPort(options.url), ...options.allowHosts],
       read: [MODELS_DIR, ...CODE_READ],
       write: [MODELS_DIR],
     };
