@@ -59,12 +59,12 @@ Deno.test("model fetch is refused while another run fetches the file, and goes o
   const first = spawnTask(args);
   await until(async () => await model.kept() > 400_000, "The first run's download");
   const second = await runTask(args);
+  first.kill("SIGKILL");
+  await first.output();
   assert.deepEqual([second.code, second.stderr], [
     2,
     `model: Cannot write "${model.part}": another run is fetching this file\n`,
   ]);
-  first.kill("SIGKILL");
-  await first.output();
   await using server = await fileServer(model.file);
   const done = await runTask(model.args(server.url));
   assert.equal(done.code, 0, done.stderr);

@@ -53,23 +53,27 @@ export async function fetchFile(download: Download, part: PartFile, run: Stage):
     );
   } catch (error) {
     if (error instanceof SetupError || run.signal.aborted) throw error;
-    throw new SetupError(reasonOf(error, url, part), { cause: error });
+    throw new SetupError(reasonOf(error, download, part), { cause: error });
   }
 }
 
-function reasonOf(error: unknown, { href }: URL, { path }: PartFile): string {
+function reasonOf(error: unknown, download: Download, { path }: PartFile): string {
+  const { href } = download.url;
   const hint = "; the same command goes on where it stopped";
   if (!(error instanceof HttpError)) return `Cannot write "${path}": ${fileReason(error)}${hint}`;
   const { code, url: at, retry } = error.info;
-  if (code === "host_not_allowed") {
-    const host = URL.parse(at)?.host ?? at;
-    return `Cannot get ${href}: it redirects to ${host}; if that host may be asked, ` +
-      `add --allow-hosts ${host}`;
+  const target = URL.parse(at);
+  const isWeb = target !== null && /^https?:$/.test(target.protocol);
+  if (code === "host_not_allowed" && isWeb && !hostsOf(download).includes(hostAndPort(target))) {
+    return `Cannot get ${href}: it redirects to ${target.host}; if that host may be asked, ` +
+      `add --allow-hosts ${target.host}`;
   }
   // The address of a redirect may hold a signature, which is a secret for some time.
   const message = at === href ? error.message : error.message.replace(at, at.replace(/\?.*/, "?…"));
   return retry === true ? message + hint : message;
 }
+
+const hostsOf = ({ url, allowHosts }: Download) => [hostAndPort(url), ...allowHosts];
 
 /** One download, over as many requests as it takes. */
 class Fetching {
@@ -85,9 +89,8 @@ class Fetching {
     private readonly part: PartFile,
     private readonly run: Stage,
   ) {
-    const { url, allowHosts } = download;
     this.#http = politeClient(download, {
-      hosts: [hostAndPort(url), ...allowHosts],
+      hosts: hostsOf(download),
       maxBytes: MAX_BYTES,
       staysSecure: true,
       signal: run.signal,
@@ -155,7 +158,14 @@ class Fetching {
     await this.#noteSource(headers, total);
     if (start > this.part.size) return false; // the file has changed
     if (range === undefined && this.part.size > 0) this.#tellOfWhole();
-    await this.#keep(body, start, range?.end);
+    try {
+      await this.#keep(body, start, range?.end);
+    } catch (error) {
+      // A host may tell a wrong length, and the whole file come all the same.
+      const isWhole = error instanceof HttpError && await this.part.md5() === this.download.md5;
+      if (!isWhole) throw error;
+      return true;
+    }
     if (range === undefined) return true;
     return range.total !== undefined && this.part.size >= range.total;
   }

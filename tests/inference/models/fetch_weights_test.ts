@@ -75,11 +75,11 @@ Deno.test("fetchFile() gives a silent host up, keeps what came and goes on with 
     ({ n }) => n === 0 ? { pace: { bytes: 1_000_000, pauseMs: 60_000 } } : {},
   );
   const message = await setupError(
-    fetchInto(dir.path, server.url, { timeoutSeconds: 0.5, retries: 0 }),
+    fetchInto(dir.path, server.url, { timeoutSeconds: 1.5, retries: 0 }),
   );
   assert.equal(
     message,
-    `Cannot get ${server.url}: nothing came in 0.5 s; the same command goes on where it stopped`,
+    `Cannot get ${server.url}: nothing came in 1.5 s; the same command goes on where it stopped`,
   );
   assert.equal(await kept(dir.path), 1_000_000);
   const { file } = await fetchInto(dir.path, server.url);
@@ -160,6 +160,20 @@ Deno.test("fetchFile() names the host that it is redirected to, and no signature
     await setupError(fetchInto(dir.path, hub.url, { allowHosts: [storage.host] })),
     `Cannot get ${storage.url}stored?…: status 403 (access refused)`,
   );
+  for (
+    const [location, reason] of [
+      ["file:///etc/passwd", "it is not an http or https address"],
+      ["http://me:hunter2@HOST/", "it holds a user name or password"],
+    ] as const
+  ) {
+    await using other = serve(({ headers }) => {
+      const to = location.replace("HOST", headers.get("host")!);
+      return new Response(null, { status: 302, headers: { location: to } });
+    });
+    const message = await setupError(fetchInto(dir.path, other.url));
+    assert.ok(message.endsWith(`(redirected from ${other.url}): ${reason}`), message);
+    assert.ok(!message.includes("hunter2"), message);
+  }
 });
 
 Deno.test("fetchFile() is not led from https to http", async () => {
@@ -240,6 +254,14 @@ Deno.test("fetchFile() takes no more than what Content-Range says, and asks for 
   const { file } = await fetchInto(dir.path, server.url);
   assert.equal(md5Of(file), MD5);
   assert.deepEqual(starts(server.requests), [0, 1e6, 1.5e6, 5.5e6]);
+});
+
+Deno.test("fetchFile() takes a whole file whose host tells more bytes than it has", async () => {
+  await using dir = await tempDir();
+  const headers = { "content-length": "9000001" };
+  await using server = await fileServer(FILE, (_, whole) => ({ ...whole, headers }));
+  const { file } = await fetchInto(dir.path, server.url, { retries: 0 });
+  assert.deepEqual([md5Of(file), server.requests.length], [MD5, 1]);
 });
 
 Deno.test("fetchFile() begins again with a file that has changed, and says so", async () => {
