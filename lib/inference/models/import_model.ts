@@ -1,7 +1,7 @@
 /** Turns weights of Keras, or any image encoder in ONNX, into a model with its manifest. */
 import { SetupError } from "../../shared/errors.ts";
 import { type OutputFolder } from "../../shared/output_folder.ts";
-import { readKerasWeights } from "./keras_weights.ts";
+import { readKerasModel } from "./keras_weights.ts";
 import { manifest, type ModelInput, type ModelManifest } from "./manifest.ts";
 import { fingerprint, INCEPTION_V3 } from "./model.ts";
 import type { EncoderOptions } from "./model_options.ts";
@@ -13,16 +13,18 @@ export type Origin = Pick<ModelManifest, "name" | "source" | "licence" | "md5">;
 /**
  * Stores InceptionV3 with weights of Keras as `<name>.onnx` and `<name>.json`.
  *
- * @param weights file in Keras' legacy HDF5 format
- * @throws {SetupError} if it does not hold InceptionV3's weights
+ * @param file that Keras wrote
+ * @throws {TypeError} if it does not hold InceptionV3
  */
 export async function storeKerasModel(
-  weights: Uint8Array<ArrayBuffer>,
+  file: Uint8Array<ArrayBuffer>,
   origin: Origin,
   output: OutputFolder,
 ): Promise<ModelManifest> {
-  const onnx = buildOnnx(await readKerasWeights(weights));
-  return await store(onnx, { ...origin, ...INCEPTION_V3 }, output);
+  const { convolutions, input } = await readKerasModel(file);
+  const { input: usual, output: vector } = INCEPTION_V3;
+  const onnx = buildOnnx(convolutions, input.size);
+  return await store(onnx, { ...origin, input: { ...usual, ...input }, output: vector }, output);
 }
 
 /**

@@ -1,123 +1,90 @@
 /**
- * Reads InceptionV3's weights from Keras' legacy HDF5 format: what `model.save_weights("x.h5")` and
- * `model.save("x.h5")` write, and the pre-trained weights that Keras downloads. As Keras itself
- * does, it goes by the order of the layers in the file, not by their names.
+ * Reads InceptionV3 from the files of Keras: the legacy HDF5 format (`model.save_weights("x.h5")`,
+ * `model.save("x.h5")`, the weights that Keras publishes), and that of Keras 3 (`.weights.h5`,
+ * `.keras`). It may be a layer of another model, and layers may follow it.
  */
-import { Dataset, File, Group, ready } from "h5wasm";
-import { CONVOLUTIONS, VECTOR_SIZE } from "./inception_v3.ts";
-import { kerasOrder, type WeightedLayer } from "./keras_order.ts";
+import { foreignKind } from "./file_kind.ts";
+import { floatsOf, type Group, isHdf5, textOf, withHdf5 } from "./hdf5_file.ts";
+import { CONVOLUTIONS } from "./inception_v3.ts";
+import { kerasArchive } from "./keras_archive.ts";
+import { inputByConfig, inputByNames, type PreparedInput } from "./keras_front.ts";
+import { isConvolution, type SavedModel, savedModel, type SavedNetwork } from "./keras_layers.ts";
+import { type MatchedConvolution, matchLayers } from "./keras_match.ts";
+import { looksLike } from "./keras_names.ts";
 import type { ConvolutionWeights } from "./onnx_graph.ts";
 
-/** What every HDF5 file begins with. */
-const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
-
-/** A layer of the file that has weights. */
-interface SavedLayer {
-  readonly name: string;
-  readonly weights: readonly Dataset[];
+/** InceptionV3 as a file of Keras has it. */
+export interface KerasModel {
+  /** In the order in which `inceptionV3()` makes them. */
+  readonly convolutions: readonly ConvolutionWeights[];
+  readonly input: PreparedInput;
 }
 
 /**
- * The weights of each convolution, in the order in which `inceptionV3()` makes them. Those of a
- * classifier (`include_top=True`) are left out. Needs no permissions.
+ * Reads InceptionV3 without what follows it. Needs no permissions.
  *
- * @param file of HDF5; it is neither copied nor changed
- * @throws {TypeError} if it does not hold InceptionV3's weights in this format
+ * @param file it is not changed
+ * @throws {TypeError} if it does not hold one InceptionV3, or prepares pictures in a way that is not
+ *   known here
  */
-export async function readKerasWeights(file: Uint8Array): Promise<ConvolutionWeights[]> {
-  if (SIGNATURE.some((byte, i) => file[i] !== byte)) throw new TypeError("It is no HDF5 file");
-  const { FS, activate_throwing_error_handler } = await ready;
-  activate_throwing_error_handler();
-  const path = `/${crypto.randomUUID()}.h5`; // in h5wasm's own memory
-  FS.createDataFile("/", path, file, true, false, true); // the last: without a copy
-  try {
-    const root = new File(path, "r");
+export async function readKerasModel(file: Uint8Array): Promise<KerasModel> {
+  if (isHdf5(file)) {
+    return await withHdf5(file, (root) => readModel(root, textOf(root, "model_config")));
+  }
+  const archive = kerasArchive(file);
+  if (archive !== undefined) {
+    return await withHdf5(archive.weights, (root) => readModel(root, archive.config));
+  }
+  const isOnnx = file[0] === 8 && file[1]! > 1 && file[1]! < 32; // its version comes first
+  const kind = isOnnx
+    ? "it looks like an ONNX model; give it a name that ends in .onnx"
+    : foreignKind(file.subarray(0, 1024));
+  throw new TypeError(kind === undefined ? "It is no HDF5 file" : `It is no HDF5 file: ${kind}`);
+}
+
+function readModel(root: Group, config: string | undefined): KerasModel {
+  const model = savedModel(root);
+  const [network, convolutions] = inceptionV3Of(model, config);
+  const rest = model.layers.filter((layer) => !network.layers.includes(layer));
+  const input = config === undefined
+    ? inputByNames(network, rest)
+    : inputByConfig(config, model.layers);
+  return { convolutions: convolutions.map(valuesOf), input };
+}
+
+/** The one network of a file that is InceptionV3. */
+function inceptionV3Of(
+  { networks, layers }: SavedModel,
+  config: string | undefined,
+): [SavedNetwork, MatchedConvolution[]] {
+  const found: [SavedNetwork, MatchedConvolution[]][] = [];
+  let reason = `It has ${
+    layers.filter(isConvolution).length
+  } convolutions, but InceptionV3 ${CONVOLUTIONS}`;
+  for (const network of networks) {
     try {
-      return takeWeights(savedLayers(root));
-    } finally {
-      root.close();
+      found.push([network, matchLayers(network)]);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      reason = error.message;
     }
-  } catch (error) {
-    if (error instanceof TypeError) throw error;
-    throw new TypeError("The HDF5 file is cut short or damaged", { cause: error });
-  } finally {
-    FS.unlink(path);
   }
+  const [first, ...others] = found;
+  if (others.length > 0) throw new TypeError("It has several InceptionV3: save one alone");
+  if (first !== undefined) return first;
+  const names = [...networks, ...layers].map(({ name }) => name);
+  const other = looksLike([...names, ...config?.match(/(?<="name": ?")[^"]+/g) ?? []]);
+  throw new TypeError(other === undefined ? reason : `It looks like ${other}, not InceptionV3`);
 }
 
-/** The layers that have weights, in the file's order. */
-function savedLayers(root: Group): SavedLayer[] {
-  const model = "layer_names" in root.attrs ? root : root.get("model_weights");
-  if (!(model instanceof Group)) {
-    throw new TypeError(
-      root.keys().includes("layers")
-        ? "It is in the newer format of Keras 3: write it with model.save('NAME.h5') instead"
-        : "It holds no weights of Keras in the legacy HDF5 format",
-    );
-  }
-  const layers = names(model, "layer_names").map((name) => {
-    const group = member(model, name, Group);
-    const weights = names(group, "weight_names").map((weight) => member(group, weight, Dataset));
-    return { name, weights };
-  });
-  return layers.filter(({ weights }) => weights.length > 0);
-}
-
-/** The names that an attribute lists. */
-function names(group: Group, attribute: string): string[] {
-  const value = group.attrs[attribute]?.value;
-  if (value === undefined) throw new TypeError(`Group "${group.path}" has no ${attribute}`);
-  return Array.isArray(value) ? value.map(String) : []; // an empty list is stored as numbers
-}
-
-function member<T>(group: Group, name: string, type: new (file: bigint, path: string) => T): T {
-  const found = group.get(name);
-  if (found instanceof type) return found;
-  throw new TypeError(`Group "${group.path}" has no ${type.name.toLowerCase()} "${name}"`);
-}
-
-function takeWeights(saved: readonly SavedLayer[]): ConvolutionWeights[] {
-  const order = kerasOrder();
-  const n = order.length;
-  if (saved.length !== n && saved.length !== n + 1) { // one more: the classifier
-    throw new TypeError(
-      `It has ${saved.length} layers with weights, but InceptionV3 ${n} or ${n + 1}`,
-    );
-  }
-  order.forEach(({ shapes }, i) => checkShapes(saved[i]!, shapes));
-  const classifier = saved[n];
-  if (classifier !== undefined) {
-    const classes = classifier.weights[0]?.shape?.[1] ?? 1000;
-    checkShapes(classifier, [[VECTOR_SIZE, classes], [classes]]);
-  }
-
-  const weights = (kind: WeightedLayer["kind"], convolution: number) =>
-    saved[order.findIndex((o) => o.kind === kind && o.convolution === convolution)]!.weights;
-  const values = (tensor?: Dataset) => tensor?.value as Float32Array;
-  return Array.from({ length: CONVOLUTIONS }, (_, i) => {
-    const [kernel] = weights("Conv2D", i);
-    const [beta, mean, variance] = weights("BatchNormalization", i);
-    return {
-      kernel: values(kernel),
-      dims: kernel?.shape as unknown as ConvolutionWeights["dims"],
-      beta: values(beta),
-      mean: values(mean),
-      variance: values(variance),
-    };
-  });
-}
-
-function checkShapes({ name, weights }: SavedLayer, shapes: readonly (readonly number[])[]): void {
-  const text = (shapes: readonly (readonly number[])[]) =>
-    shapes.map((shape) => `[${shape.join(", ")}]`).join(", ");
-  const found = text(weights.map(({ shape }) => shape ?? []));
-  const wanted = text(shapes);
-  if (found !== wanted) {
-    throw new TypeError(
-      `Layer "${name}" has weights of ${found}, but InceptionV3 has ${wanted} here`,
-    );
-  }
-  for (const { dtype } of weights) {
-    if (dtype !== "<f") throw new TypeError(`Layer "${name}" is not of float32`);
-  }
+function valuesOf(layers: MatchedConvolution): ConvolutionWeights {
+  const { kernel, gamma, beta, mean, variance } = layers;
+  return {
+    kernel: floatsOf(kernel),
+    dims: kernel.shape as unknown as ConvolutionWeights["dims"],
+    ...gamma && { gamma: floatsOf(gamma) },
+    beta: floatsOf(beta),
+    mean: floatsOf(mean),
+    variance: floatsOf(variance),
+  };
 }

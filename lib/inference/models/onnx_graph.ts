@@ -11,7 +11,8 @@ export interface ConvolutionWeights {
   readonly kernel: Float32Array;
   /** Height, width, in, out. */
   readonly dims: readonly [number, number, number, number];
-  /** float32[out] each. */
+  /** float32[out] each; without gamma it is 1. */
+  readonly gamma?: Float32Array;
   readonly beta: Float32Array;
   readonly mean: Float32Array;
   readonly variance: Float32Array;
@@ -62,9 +63,16 @@ interface Tensor {
   readonly data: Float32Array;
 }
 
-/** The ONNX file of InceptionV3 with these weights, in the order of {@linkcode inceptionV3}. */
-export function buildOnnx(weights: readonly ConvolutionWeights[]): Uint8Array<ArrayBuffer> {
-  const graph = new OnnxGraph(weights);
+/**
+ * The ONNX file of InceptionV3 with these weights, in the order of {@linkcode inceptionV3}.
+ *
+ * @param size height and width of the pictures that it takes
+ */
+export function buildOnnx(
+  weights: readonly ConvolutionWeights[],
+  size = INPUT_SIZE,
+): Uint8Array<ArrayBuffer> {
+  const graph = new OnnxGraph(weights, size);
   return graph.encode(inceptionV3(graph, INPUT_NAME)) as Uint8Array<ArrayBuffer>;
 }
 
@@ -75,7 +83,10 @@ class OnnxGraph implements Layers<string> {
   #convolutions = 0;
 
   /** @param weights of each convolution, in the order in which the network makes them */
-  constructor(private readonly weights: readonly ConvolutionWeights[]) {}
+  constructor(
+    private readonly weights: readonly ConvolutionWeights[],
+    private readonly size: number,
+  ) {}
 
   convolution(
     input: string,
@@ -151,20 +162,21 @@ class OnnxGraph implements Layers<string> {
     });
     pbf.writeStringField(2, GRAPH);
     for (const tensor of this.#tensors) pbf.writeMessage(5, writeTensor, tensor);
-    const picture = ["n", 3, INPUT_SIZE, INPUT_SIZE];
+    const picture = ["n", 3, this.size, this.size];
     pbf.writeMessage(11, writeValueInfo, { name: INPUT_NAME, dims: picture });
     pbf.writeMessage(12, writeValueInfo, { name: OUTPUT_NAME, dims: ["n", VECTOR_SIZE] });
   }
 }
 
 /** Folds the normalisation into the convolution and turns HWIO into ONNX's OIHW. */
-function foldBatchNormalisation({ kernel, dims, beta, mean, variance }: ConvolutionWeights) {
+function foldBatchNormalisation(weights: ConvolutionWeights) {
+  const { kernel, dims, gamma, beta, mean, variance } = weights;
   const [height, width, channels, filters] = dims;
   const area = height * width;
   const data = new Float32Array(kernel.length);
   const bias = new Float32Array(filters);
   for (let f = 0; f < filters; f++) {
-    const scale = 1 / Math.sqrt(variance[f]! + EPSILON);
+    const scale = (gamma?.[f] ?? 1) / Math.sqrt(variance[f]! + EPSILON);
     bias[f] = beta[f]! - mean[f]! * scale;
     for (let c = 0; c < channels; c++) {
       for (let a = 0; a < area; a++) {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { File, Group, ready } from "h5wasm";
-import { readKerasWeights } from "../../../lib/inference/models/keras_weights.ts";
-import { buildOnnx } from "../../../lib/inference/models/onnx_graph.ts";
+import { zipSync } from "fflate";
+import { Dataset, File, Group, ready } from "h5wasm";
+import { readKerasModel } from "../../../lib/inference/models/keras_weights.ts";
+import { buildOnnx, readConvolutions } from "../../../lib/inference/models/onnx_graph.ts";
 
 // The files are described in tests/fixtures/keras/make_keras_weights.py.
 async function fixture(name: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -36,30 +37,76 @@ function replace(root: Group, name: string, shapes: number[][], dtype = "<f"): v
 const all = (array: Float32Array, length: number, value: number) =>
   array.length === length && array.every((x) => x === value);
 
-for (const name of ["top.h5", "whole.h5"]) {
-  Deno.test(`readKerasWeights() gives each convolution its own weights: ${name}`, async () => {
-    const weights = await readKerasWeights(await fixture(name));
-    assert.equal(weights.length, 94);
-    for (const [n, { kernel, dims, beta, mean, variance }] of weights.entries()) {
+// What each kind of file makes of values from 0 to 255, and of which size of pictures.
+const usual = { size: 299, preprocess: "tf" };
+const FILES: Record<string, unknown> = {
+  "top.h5": usual,
+  "whole.h5": usual,
+  "odd.h5": usual,
+  "nested.h5": usual,
+  "nested.weights.h5": usual,
+  "inlined.keras": usual,
+  "tutorial.h5": { size: 224, preprocess: "tf" },
+  "normalized.keras": {
+    size: 299,
+    preprocess: { mean: [0.5, 0.5, 0.75], std: [0.5, 0.25, 0.25] },
+  },
+};
+
+for (const [name, wanted] of Object.entries(FILES)) {
+  Deno.test(`readKerasModel() gives each convolution its own weights: ${name}`, async () => {
+    const { convolutions, input } = await readKerasModel(await fixture(name));
+    assert.deepEqual(input, wanted);
+    assert.equal(convolutions.length, 94);
+    for (const [n, { kernel, dims, beta, mean, variance }] of convolutions.entries()) {
       const [height, width, channels, filters] = dims;
       assert.ok(all(kernel, height * width * channels * filters, n), `kernel ${n}`);
       assert.ok(all(beta, filters, n + 0.25), `beta ${n}`);
       assert.ok(all(mean, filters, n + 0.5), `mean ${n}`);
       assert.ok(all(variance, filters, n + 0.75), `variance ${n}`);
     }
-    assert.ok(buildOnnx(weights).length > 87_000_000); // all shapes fit
+    assert.ok(buildOnnx(convolutions).length > 87_000_000); // all shapes fit
   });
 }
 
-Deno.test("readKerasWeights() takes any number of classes", async () => {
-  const file = await edited(
-    (root) => replace(root, "predictions", [[2048, 7], [7]]),
-    await fixture("top.h5"),
-  );
-  assert.equal((await readKerasWeights(file)).length, 94);
+Deno.test("readKerasModel() takes batch normalisation with gamma, as variants have it", async () => {
+  const file = await edited((root) => {
+    for (const name of root.keys().filter((name) => name.startsWith("batch_normalization"))) {
+      const layer = root.get(name) as Group;
+      const [beta, ...others] = layer.attrs["weight_names"]!.value as string[];
+      const gamma = beta!.replace("beta", "gamma");
+      const { shape } = layer.get(beta!) as Dataset;
+      layer.create_dataset({ name: gamma, data: new Float32Array(shape![0]!).fill(2), shape });
+      layer.delete_attribute("weight_names");
+      layer.create_attribute("weight_names", [gamma, beta!, ...others]);
+    }
+  }, await fixture("top.h5"));
+  const plain = await readKerasModel(await fixture("top.h5"));
+  const { convolutions } = await readKerasModel(file);
+  const onnx = [plain.convolutions, convolutions].map((c) => [...readConvolutions(buildOnnx(c))]);
+  for (const [n, { kernel, bias }] of onnx[0]!.entries()) {
+    const scaled = onnx[1]![n]!;
+    assert.equal(scaled.kernel[0], 2 * kernel[0]!);
+    const beta = n + 0.25;
+    assert.ok(Math.abs(scaled.bias[0]! - beta - 2 * (bias[0]! - beta)) < 1e-4, `bias ${n}`);
+  }
 });
 
-Deno.test("readKerasWeights() tells why a file cannot be used", async () => {
+Deno.test("readKerasModel() takes any number of classes, and other layers on top", async () => {
+  for (const shapes of [[[2048, 7], [7]], [[131072, 10]]]) {
+    const file = await edited(
+      (root) => replace(root, "predictions", shapes),
+      await fixture("top.h5"),
+    );
+    assert.equal((await readKerasModel(file)).convolutions.length, 94);
+  }
+});
+
+async function refused(file: Uint8Array, message: RegExp): Promise<void> {
+  await assert.rejects(readKerasModel(file), { name: "TypeError", message });
+}
+
+Deno.test("readKerasModel() tells why a file of Keras cannot be used", async () => {
   const top = await fixture("top.h5");
   const change = (change: (root: File) => void) => edited(change, top);
   const listLayers = (names: string[]) =>
@@ -68,13 +115,13 @@ Deno.test("readKerasWeights() tells why a file cannot be used", async () => {
       root.create_attribute("layer_names", names);
     });
   const cases: [Uint8Array, RegExp][] = [
-    [new Uint8Array(), /^It is no HDF5 file$/],
-    [new TextEncoder().encode("<!doctype html>"), /^It is no HDF5 file$/],
     [top.slice(0, 100), /^The HDF5 file is cut short or damaged$/],
     [top.slice(0, -1), /^The HDF5 file is cut short or damaged$/],
-    [await fixture("keras3.weights.h5"), /^It is in the newer format of Keras 3: .*model\.save/],
-    [await edited(() => {}), /^It holds no weights of Keras in the legacy HDF5 format$/],
-    [await listLayers(["conv2d"]), /^It has 1 layers with weights, but InceptionV3 188 or 189$/],
+    [(await fixture("inlined.keras")).slice(0, 90_000), /^The zip file is cut short or damaged$/],
+    [await fixture("keras3.weights.h5"), /^It has 0 convolutions, but InceptionV3 94$/],
+    [await fixture("resnet50.h5"), /^It looks like ResNet, not InceptionV3$/],
+    [await edited(() => {}), /^It holds no weights of Keras$/],
+    [await listLayers(["conv2d"]), /^It has 1 convolutions, but InceptionV3 94$/],
     [await listLayers(["conv2d", "none"]), /^Group "\/" has no group "none"$/],
     [
       await change((root) => (root.get("conv2d_4") as Group).delete_attribute("weight_names")),
@@ -85,21 +132,95 @@ Deno.test("readKerasWeights() tells why a file cannot be used", async () => {
       /^Layer "conv2d_4" has weights of \[3, 3, 80, 191\], but InceptionV3 has \[3, 3, 80, 192\] here$/,
     ],
     [
-      await change((root) => replace(root, "batch_normalization", [[32], [32], [32], [32]])),
-      /^Layer "batch_normalization" has weights of \[32\], \[32\], \[32\], \[32\], but .* here$/,
+      await change((root) => replace(root, "conv2d_4", [[3, 3, 80, 192], [192]])),
+      /^Layer "conv2d_4" has weights of \[3, 3, 80, 192\], \[192\], but .* here$/,
     ],
     [
-      await change((root) => replace(root, "predictions", [[1024, 1000], [1000]])),
-      /^Layer "predictions" has weights of \[1024, 1000\], \[1000\], but .*\[2048, 1000\]/,
+      await change((root) => replace(root, "batch_normalization", [[31], [31], [31], [31]])),
+      /^Layer "batch_normalization" has weights of \[31\], \[31\], \[31\], \[31\], but .* here$/,
     ],
     [
-      await change((root) => replace(root, "conv2d", [[3, 3, 3, 32]], "<d")),
-      /^Layer "conv2d" is not of float32$/,
+      await change((root) => replace(root, "conv2d", [[3, 3, 3, 32]], "<i")),
+      /^Dataset "\/conv2d\/other_0" does not hold floating-point numbers$/,
     ],
   ];
-  for (const [file, message] of cases) {
-    await assert.rejects(readKerasWeights(file), { name: "TypeError", message });
-  }
+  for (const [file, message] of cases) await refused(file, message);
   const { FS } = await ready;
   assert.deepEqual(FS.readdir("/").filter((name: string) => name.endsWith(".h5")), []);
+});
+
+Deno.test("readKerasModel() tells what a file is that is not of Keras", async () => {
+  const bytes = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
+  const none = new Uint8Array();
+  const cases: [Uint8Array, RegExp][] = [
+    [none, /it is empty$/],
+    [bytes("<!doctype html><title>Sign in</title>"), /web page/],
+    [bytes("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"), /Git LFS/],
+    [zipSync({ "archive/data.pkl": none }), /PyTorch.*ONNX$/],
+    [zipSync({ "model/saved_model.pb": none }), /SavedModel.*model\.save/],
+    [zipSync({ "weights.h5": none }), /unpack "weights\.h5" first$/],
+    [zipSync({ "x.txt": none }), /^It is a zip file, but not one that Keras writes/],
+    [zipSync({ "config.json": none, "model.weights.h5": none }), /cut short or damaged$/],
+    [bytes("\x80\x02\x8a\nl\xfc\x9c\x46\xf9\x20\x6a\xa8P\x19."), /PyTorch/],
+    [bytes("\x08\x01\x12\xa0\x01"), /SavedModel/],
+    [bytes("\x08\x08\x12\x07pytorch"), /ONNX.*\.onnx$/],
+    [bytes('\x20\0\0\0\0\0\0\0{"a":{}}'), /safetensors/],
+    [bytes("\x1f\x8b\x08\0"), /gzip/],
+    [bytes("\xff\xfe\x00\x01"), /^It is no HDF5 file$/],
+  ];
+  for (const [file, message] of cases) await refused(file, message);
+});
+
+Deno.test("readKerasModel() is not led astray by links and lists without end", async () => {
+  const top = await fixture("top.h5");
+  const cases: [Uint8Array, RegExp][] = [
+    [
+      await edited((root) => root.create_hard_link("/", "layers")),
+      /^Its models lie too deep in each other$/,
+    ],
+    [
+      await edited((root) => root.create_soft_link("/", "layers")),
+      /^The HDF5 file is cut short or damaged$/, // HDF5 follows 16 soft links
+    ],
+    [
+      await edited((root) => {
+        root.create_soft_link("/b", "a");
+        root.create_soft_link("/a", "b");
+        root.create_attribute("layer_names", ["a"]);
+      }),
+      /^The HDF5 file is cut short or damaged$/,
+    ],
+    [
+      await edited((root) => {
+        root.create_external_link("/etc/hosts", "/", "a");
+        root.create_attribute("layer_names", ["a"]);
+      }),
+      /^Group "\/" has no group "a"$/,
+    ],
+    [
+      await edited((root) => {
+        root.create_external_link("/etc/hosts", "/", "a");
+        root.create_attribute("layer_names", ["a/b"]);
+      }),
+      /^The HDF5 file is cut short or damaged$/,
+    ],
+    [
+      await edited((root) => {
+        (root.get("conv2d") as Group).create_soft_link("/conv2d", "again");
+        root.delete_attribute("layer_names");
+        root.create_attribute("layer_names", [`conv2d${"/again".repeat(5000)}`], null, "S30006");
+      }, top),
+      /^The HDF5 file is cut short or damaged$/,
+    ],
+    [
+      await edited((root) => {
+        const layer = root.create_group("x");
+        layer.create_attribute("weight_names", Array(2000).fill("w"), null, "S1");
+        layer.create_dataset({ name: "w", data: new Float32Array(1) });
+        root.create_attribute("layer_names", Array(2000).fill("x"), null, "S1");
+      }),
+      /^It has too many layers$/,
+    ],
+  ];
+  for (const [file, message] of cases) await refused(file, message);
 });
