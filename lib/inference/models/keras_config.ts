@@ -94,8 +94,8 @@ function pathsIn(model: ConfigLayer, depth: number): ConfigPath[] | undefined {
 function pathsTo(target: ConfigLayer, layers: readonly ConfigLayer[]): ConfigLayer[][] {
   const byName = new Map(layers.map((layer) => [layer.name, layer]));
   const walk = (layer: ConfigLayer, left: number): ConfigLayer[][] => {
-    if (left === 0) throw unclear(layer.name);
-    if (layer.uses.length === 0) return [[]];
+    if (layer.kind === "InputLayer") return [[]];
+    if (left === 0 || layer.uses.length === 0) throw unclear(layer.name);
     const paths = layer.uses.flatMap(({ sources }) => {
       const source = byName.get(sources[0] ?? "");
       if (sources.length !== 1 || source === undefined) throw unclear(layer.name);

@@ -3,7 +3,7 @@
  * is exact, refused elsewhere, so that no vector is made of a picture that was prepared otherwise.
  */
 import { floatsOf } from "./hdf5_file.ts";
-import { INPUT_SIZE } from "./inception_v3.ts";
+import { CONVOLUTIONS, INPUT_SIZE } from "./inception_v3.ts";
 import { type ConfigLayer, isModel, layersThrough, pathsToNetwork } from "./keras_config.ts";
 import {
   isConvolution,
@@ -43,8 +43,9 @@ const MIN_RANGE = 0.2;
  */
 export function inputByConfig(config: string, saved: readonly SavedLayer[]): PreparedInput {
   const inputs = pathsToNetwork(config).map(({ layers, network }) => {
-    for (const { name, kind, config: { epsilon, center } } of network) {
-      if (kind === "BatchNormalization" && (epsilon !== 0.001 || center === false)) {
+    const normalisations = network.filter(({ kind }) => kind === "BatchNormalization");
+    for (const { name, config: { epsilon, center } } of normalisations.slice(0, CONVOLUTIONS)) {
+      if (epsilon !== 0.001 || center === false) {
         throw new TypeError(`Its layer "${name}" is not as InceptionV3 has it`);
       }
     }
@@ -60,17 +61,17 @@ export function inputByConfig(config: string, saved: readonly SavedLayer[]): Pre
 /**
  * How pictures are prepared, where only weights and names of layers are known.
  *
- * @param rest the layers of the file that are not of the network
+ * @param saved all layers of the file
  * @throws {TypeError} if it cannot be told
  */
 export function inputByNames(
   { front, isNested }: SavedNetwork,
-  rest: readonly SavedLayer[],
+  saved: readonly SavedLayer[],
 ): PreparedInput {
   let values = RAW;
   for (const name of front) {
     if (HARMLESS_NAME.test(name) || !isNested && HARMLESS_CLASS.test(name)) continue;
-    const [normalisation, ...others] = rest.filter(isInputNormalisation);
+    const [normalisation, ...others] = saved.filter(isInputNormalisation);
     if (!/^normalization(_\d+)?$/.test(name) || normalisation === undefined || others.length > 0) {
       throw new TypeError(
         `Its layer "${name}" may change pictures before InceptionV3 takes them, and a file of ` +
@@ -79,7 +80,7 @@ export function inputByNames(
     }
     values = normalised(values, normalisation);
   }
-  const first = rest.find((layer) =>
+  const first = saved.find((layer) =>
     isConvolution(layer) && layer.weights[0]?.shape?.[3] === 3 ||
     isNormalisation(layer) && layer.weights[0]?.shape?.[0] === 3
   );

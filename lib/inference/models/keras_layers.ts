@@ -4,6 +4,7 @@
  */
 import { CONVOLUTIONS } from "./inception_v3.ts";
 import { Dataset, Group, memberOf, namesOf } from "./hdf5_file.ts";
+import { nameParts } from "./keras_names.ts";
 
 /** A layer that has weights. */
 export interface SavedLayer {
@@ -113,15 +114,11 @@ function newerModel(root: Group): SavedModel {
     for (const container of ["layers", "_layer_checkpoint_dependencies"]) {
       const group = model.get(container);
       if (!(group instanceof Group)) continue;
-      const names = group.keys().map((name) => ({
-        name,
-        n: Number(/_(\d+)$/.exec(name)?.[1] ?? 0),
-      }))
-        .sort((a, b) => a.n - b.n);
+      const names = group.keys().sort(byNumber);
       count += names.length;
       if (count > MAX_LAYERS) throw new TypeError("It has too many layers");
       const found: SavedLayer[] = [];
-      for (const { name } of names) {
+      for (const name of names) {
         const layer = group.get(name);
         if (!(layer instanceof Group)) continue;
         classes.push(name);
@@ -136,6 +133,12 @@ function newerModel(root: Group): SavedModel {
   };
   visit(root, 0);
   return { networks, layers };
+}
+
+/** `conv2d_9` before `conv2d_10`, and both before other classes. */
+function byNumber(a: string, b: string): number {
+  const [one, other] = [nameParts(a), nameParts(b)];
+  return one.base === other.base ? one.n - other.n : one.base < other.base ? -1 : 1;
 }
 
 function numbered(name: string, layer: Group): SavedLayer[] {

@@ -7,6 +7,7 @@ import {
   type SavedLayer,
   type SavedNetwork,
 } from "./keras_layers.ts";
+import { nameParts } from "./keras_names.ts";
 import { kerasOrder, type WeightedLayer } from "./keras_order.ts";
 
 /** The layers of one convolution. */
@@ -64,10 +65,7 @@ export function matchLayers({ layers, isNested }: SavedNetwork): MatchedConvolut
 
 /** The layers by the numbers in their names, if there are enough whose names else are equal. */
 function numbered(layers: readonly SavedLayer[]): SavedLayer[] | undefined {
-  const parts = layers.map((layer) => {
-    const [, base, n] = /^(.*?)(?:_(\d+))?$/.exec(layer.name)!;
-    return { layer, base, n: Number(n ?? 0) };
-  });
+  const parts = layers.map((layer) => ({ layer, ...nameParts(layer.name) }));
   const groups = [...Map.groupBy(parts, ({ base }) => base).values()];
   const group = groups.find(({ length }) => length >= CONVOLUTIONS);
   return group?.sort((a, b) => a.n - b.n).map(({ layer }) => layer);

@@ -35,19 +35,24 @@ export async function readKerasModel(file: Uint8Array): Promise<KerasModel> {
   if (archive !== undefined) {
     return await withHdf5(archive.weights, (root) => readModel(root, archive.config));
   }
-  const isOnnx = file[0] === 8 && file[1]! > 1 && file[1]! < 32; // its version comes first
-  const kind = isOnnx
-    ? "it looks like an ONNX model; give it a name that ends in .onnx"
-    : foreignKind(file.subarray(0, 1024));
-  throw new TypeError(kind === undefined ? "It is no HDF5 file" : `It is no HDF5 file: ${kind}`);
+  throw new TypeError(whatElse(file));
+}
+
+function whatElse(file: Uint8Array): string {
+  const [first = 0, second = 0] = file;
+  if (first === 0x89 && second === 0x48) return "The HDF5 file is cut short or damaged";
+  if (first === 8 && second > 1 && second < 32) { // the version of its format comes first
+    return "It is no HDF5 file: it looks like an ONNX model; give it a name that ends in .onnx";
+  }
+  const kind = foreignKind(file.subarray(0, 1024));
+  return kind === undefined ? "It is no HDF5 file" : `It is no HDF5 file: ${kind}`;
 }
 
 function readModel(root: Group, config: string | undefined): KerasModel {
   const model = savedModel(root);
   const [network, convolutions] = inceptionV3Of(model, config);
-  const rest = model.layers.filter((layer) => !network.layers.includes(layer));
   const input = config === undefined
-    ? inputByNames(network, rest)
+    ? inputByNames(network, model.layers)
     : inputByConfig(config, model.layers);
   return { convolutions: convolutions.map(valuesOf), input };
 }

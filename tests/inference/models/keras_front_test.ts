@@ -116,6 +116,7 @@ Deno.test("inputByConfig() refuses what it cannot keep, and names the layer", ()
       /^It cannot be told what .* "a" takes/,
     ],
     [functional(loop, inceptionV3(undefined, takes("a"))), /^It cannot be told what .* "a" takes/],
+    [functional(inceptionV3()), /^It cannot be told what its layer "inception_v3" takes$/],
     [twoWays, /^It prepares pictures in several ways$/],
     [epsilon, /"batchnormalization" is not as InceptionV3 has it$/],
     [sequential()["config"] as Json, /^Its configuration has no InceptionV3$/],

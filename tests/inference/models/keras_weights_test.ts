@@ -166,6 +166,7 @@ Deno.test("readKerasModel() tells what a file is that is not of Keras", async ()
     [bytes("\x08\x08\x12\x07pytorch"), /ONNX.*\.onnx$/],
     [bytes('\x20\0\0\0\0\0\0\0{"a":{}}'), /safetensors/],
     [bytes("\x1f\x8b\x08\0"), /gzip/],
+    [bytes("\x89HDF\n\x1a\n\0\0"), /^The HDF5 file is cut short or damaged$/],
     [bytes("\xff\xfe\x00\x01"), /^It is no HDF5 file$/],
   ];
   for (const [file, message] of cases) await refused(file, message);
