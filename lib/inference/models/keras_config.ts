@@ -2,7 +2,7 @@
  * The configuration that Keras keeps with a whole model (JSON): which layers are in front of a
  * network. Two forms: that of the legacy HDF5 file, and that of Keras 3.
  */
-import { CONVOLUTIONS } from "./inception_v3.ts";
+import { kerasOrder } from "./keras_order.ts";
 
 /** A layer, which may be a model. */
 export interface ConfigLayer {
@@ -35,7 +35,7 @@ const MAX_PATHS = 16;
 const MAX_LAYERS = 1000;
 
 /**
- * The ways of pictures to the first network that may be an InceptionV3.
+ * The ways of pictures to the first InceptionV3, known by its convolutions.
  *
  * @param config as Keras' `model.to_json()` gives it
  * @throws {TypeError} if it cannot be told
@@ -48,7 +48,9 @@ export function pathsToNetwork(config: string): ConfigPath[] {
     throw new TypeError("Its configuration cannot be read", { cause });
   }
   const paths = pathsIn(model, 0);
-  if (paths === undefined) throw new TypeError("Its configuration has no InceptionV3");
+  if (paths === undefined) {
+    throw new TypeError("Its configuration has no InceptionV3 of Keras: save InceptionV3 alone");
+  }
   return paths;
 }
 
@@ -75,9 +77,12 @@ export function configLayers({ config }: ConfigLayer): ConfigLayer[] {
 function pathsIn(model: ConfigLayer, depth: number): ConfigPath[] | undefined {
   if (!isModel(model) || depth > MAX_DEPTH) return undefined;
   const layers = configLayers(model);
-  if (layers.filter(({ kind }) => kind === "Conv2D").length >= CONVOLUTIONS) {
-    const first = layers.find(({ kind }) => kind === "Conv2D")!;
-    return pathsTo(first, layers).map((path) => ({ layers: path, network: layers }));
+  const convolutions = layers.filter(({ kind }) => kind === "Conv2D");
+  const wanted = kerasOrder().filter(({ kind }) => kind === "Conv2D");
+  if (
+    wanted.every(({ shapes: [kernel] }, i) => kernel![3] === convolutions[i]?.config["filters"])
+  ) {
+    return pathsTo(convolutions[0]!, layers).map((path) => ({ layers: path, network: layers }));
   }
   for (const [i, layer] of layers.entries()) {
     const inner = pathsIn(layer, depth + 1);

@@ -29,7 +29,7 @@ const HARMLESS_NAME =
   /^(input|random_(?!crop)|gaussian_|((spatial|alpha)_)?dropout|dense|embedding|flatten|concatenate)/;
 /** In the newer format, where it is not told what is in front: the layers of InceptionV3, too. */
 const HARMLESS_CLASS =
-  /^(conv2d|batch_normalization|activation|(global_)?(max|average)_pooling2d|functional|sequential|model|(leaky_)?re_lu|softmax)(_\d+)?$/;
+  /^(conv2d|batch_normalization|activation|(global_)?(max|average)_pooling2d|functional|inception_v3|sequential|model|(leaky_)?re_lu|softmax)(_\d+)?$/;
 /** Smallest and largest size of a picture. */
 const SIZES = [75, 4096] as const;
 /** Beyond them, values that InceptionV3 takes are not of pictures of 0 to 255. */

@@ -3,7 +3,7 @@
  * `.weights.h5` and inside `.keras`.
  */
 import { CONVOLUTIONS } from "./inception_v3.ts";
-import { Dataset, Group, memberOf, namesOf } from "./hdf5_file.ts";
+import { Dataset, Group, memberOf, namesOf, textOf } from "./hdf5_file.ts";
 import { nameParts } from "./keras_names.ts";
 
 /** A layer that has weights. */
@@ -35,6 +35,9 @@ export interface SavedModel {
   readonly layers: readonly SavedLayer[];
 }
 
+/** Groups of the newer format that hold a model's layers, and those that hold none. */
+const CONTAINERS = ["layers", "_layer_checkpoint_dependencies"];
+const NO_LAYERS = /^(vars|optimizer|seed_generator|_?metrics|_.*tracker)$/;
 /** How deep models may lie in each other. */
 const MAX_DEPTH = 12;
 /** Most layers of a file, counted again where links lead to one twice. */
@@ -103,36 +106,43 @@ function byOwner(item: string, group: Group, names: readonly string[]): SavedLay
   }));
 }
 
-/** Layers in groups of their classes, numbered in Keras' order: `layers/conv2d_5/vars/0`. */
+/**
+ * Layers in groups of their classes, numbered in Keras' order: `layers/conv2d_5/vars/0`; in a model
+ * of an own class in groups of its attributes: `base/layers/conv2d_5/vars/0`.
+ */
 function newerModel(root: Group): SavedModel {
   const networks: SavedNetwork[] = [];
   const layers: SavedLayer[] = [];
-  const classes: string[] = [];
+  const front: string[] = [];
   let count = 0;
   const visit = (model: Group, depth: number) => {
     if (depth > MAX_DEPTH) throw new TypeError("Its models lie too deep in each other");
-    for (const container of ["layers", "_layer_checkpoint_dependencies"]) {
-      const group = model.get(container);
-      if (!(group instanceof Group)) continue;
-      const names = group.keys().sort(byNumber);
-      count += names.length;
-      if (count > MAX_LAYERS) throw new TypeError("It has too many layers");
-      const found: SavedLayer[] = [];
-      for (const name of names) {
-        const layer = group.get(name);
-        if (!(layer instanceof Group)) continue;
-        classes.push(name);
-        found.push(...numbered(name, layer));
-        visit(layer, depth + 1);
-      }
-      layers.push(...found);
-      if (hasConvolutions(found)) {
-        networks.push({ name: model.path, layers: found, isNested: false, front: classes });
-      }
+    const found: SavedLayer[] = [];
+    for (const { name, group } of groupsIn(model)) {
+      if (++count > MAX_LAYERS) throw new TypeError("It has too many layers");
+      front.push(name);
+      found.push(...numbered(name, group));
+      visit(group, depth + 1);
+    }
+    layers.push(...found);
+    if (hasConvolutions(found)) {
+      networks.push({ name: model.path, layers: found, isNested: false, front });
     }
   };
   visit(root, 0);
   return { networks, layers };
+}
+
+/** The groups of a model's layers, by their classes or else by names that Keras gives. */
+function groupsIn(model: Group): { name: string; group: Group }[] {
+  const groups = (parent: Group) =>
+    parent.keys().sort(byNumber).flatMap((name) => {
+      const group = NO_LAYERS.test(name) ? null : parent.get(name);
+      return group instanceof Group ? [{ name, group }] : [];
+    });
+  return groups(model).flatMap(({ name, group }) =>
+    CONTAINERS.includes(name) ? groups(group) : [{ name: nameOf(group) ?? name, group }]
+  );
 }
 
 /** `conv2d_9` before `conv2d_10`, and both before other classes. */
@@ -148,8 +158,10 @@ function numbered(name: string, layer: Group): SavedLayer[] {
     Number(a) - Number(b)
   );
   const weights = roles.map((key) => memberOf(vars, key, Dataset));
-  const own = vars.attrs["name"]?.value;
-  return weights.length === 0
-    ? []
-    : [{ name: typeof own === "string" ? own : name, weights, roles }];
+  return weights.length === 0 ? [] : [{ name: nameOf(layer) ?? name, weights, roles }];
+}
+
+function nameOf(layer: Group): string | undefined {
+  const vars = layer.get("vars");
+  return vars instanceof Group ? textOf(vars, "name") : undefined;
 }

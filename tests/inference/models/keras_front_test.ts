@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { kerasOrder } from "../../../lib/inference/models/keras_order.ts";
 import { inputByConfig } from "../../../lib/inference/models/keras_front.ts";
 
 type Json = Record<string, unknown>;
@@ -17,10 +18,10 @@ const takes3 = (name: string, ...more: unknown[]) => [{
 
 /** InceptionV3, as far as its configuration counts. */
 function inceptionV3(shape: unknown[] = [null, null, null, 3], nodes: unknown[] = []): Json {
-  const convolutions = Array.from(
-    { length: 94 },
-    (_, i) => layer("Conv2D", { name: `conv2d_${i}` }, takes(i === 0 ? "in" : `conv2d_${i - 1}`)),
-  );
+  const convolutions = kerasOrder().filter(({ kind }) => kind === "Conv2D").map(({ shapes }, i) => {
+    const config = { name: `conv2d_${i}`, filters: shapes[0]![3] };
+    return layer("Conv2D", config, takes(i === 0 ? "in" : `conv2d_${i - 1}`));
+  });
   const norm = layer("BatchNormalization", { epsilon: 0.001, center: true }, takes("conv2d_0"));
   const layers = [layer("InputLayer", { name: "in", batch_shape: shape }), ...convolutions, norm];
   return layer("Functional", { name: "inception_v3", layers }, nodes);
@@ -119,7 +120,7 @@ Deno.test("inputByConfig() refuses what it cannot keep, and names the layer", ()
     [functional(inceptionV3()), /^It cannot be told what its layer "inception_v3" takes$/],
     [twoWays, /^It prepares pictures in several ways$/],
     [epsilon, /"batchnormalization" is not as InceptionV3 has it$/],
-    [sequential()["config"] as Json, /^Its configuration has no InceptionV3$/],
+    [sequential()["config"] as Json, /^Its configuration has no InceptionV3 of Keras/],
   ];
   for (const [model, message] of cases) {
     assert.throws(() => input(model), { name: "TypeError", message });
