@@ -26,7 +26,7 @@ interface Values {
 const HARMLESS = /^(Random(?!Crop)\w*|Gaussian(Noise|Dropout)|(Spatial|Alpha)?Dropout(2D)?)$/;
 /** Their names where a file has no configuration, and those of layers that follow. */
 const HARMLESS_NAME =
-  /^(input|random_(?!crop)|gaussian_|((spatial|alpha)_)?dropout|dense|embedding|flatten|concatenate)/;
+  /^(input|input_layer|random_(?!crop)[a-z]+|gaussian_(noise|dropout)|((spatial|alpha)_)?dropout(2d)?|dense|embedding|flatten|concatenate)(_\d+)?$/;
 /** In the newer format, where it is not told what is in front: the layers of InceptionV3, too. */
 const HARMLESS_CLASS =
   /^(conv2d|batch_normalization|activation|(global_)?(max|average)_pooling2d|functional|inception_v3|sequential|model|(leaky_)?re_lu|softmax)(_\d+)?$/;

@@ -102,6 +102,45 @@ Deno.test("readKerasModel() takes any number of classes, and other layers on top
   }
 });
 
+Deno.test("readKerasModel() takes a file of weights only if no layer in front may change pictures", async () => {
+  const nested = await fixture("nested.h5");
+  const inFront = (...layers: [name: string, weights: number[][]][]) =>
+    edited((root) => {
+      for (const [name, weights] of layers) {
+        const group = root.create_group(name);
+        const names = weights.map((_, i) => `${name}/${i}`);
+        if (weights.length > 0) group.create_group(name);
+        weights.forEach((numbers, i) => {
+          const shape = numbers.length === 1 ? [] : [numbers.length];
+          group.create_dataset({ name: names[i]!, data: new Float32Array(numbers), shape });
+        });
+        group.create_attribute("weight_names", weights.length > 0 ? names : new Float64Array());
+      }
+      const names = root.attrs["layer_names"]!.value as string[];
+      root.delete_attribute("layer_names");
+      root.create_attribute("layer_names", [...layers.map(([name]) => name), ...names]);
+    }, nested);
+  for (
+    const name of ["input_1", "random_flip", "gaussian_noise_2", "spatial_dropout2d", "dense_7"]
+  ) {
+    assert.deepEqual((await readKerasModel(await inFront([name, []]))).input, usual, name);
+  }
+  const adapted: [string, number[][]] = ["normalization", [[51, 102, 51], [2601, 2601, 2601], [
+    9,
+  ]]];
+  assert.deepEqual((await readKerasModel(await inFront(adapted))).input, {
+    size: 299,
+    preprocess: { mean: [0.2, 0.4, 0.2], std: [0.2, 0.2, 0.2] },
+  });
+  for (
+    const name of ["rescaling", "input_scaling", "sequential", "tf.math.truediv", "random_crop"]
+  ) {
+    await refused(await inFront([name, []]), new RegExp(`^Its layer "${name}" may .*model\\.save`));
+  }
+  await refused(await inFront(["normalization", []]), /^Its layer "normalization" may/);
+  await refused(await inFront(["rescaling", []], adapted), /^Its layer "rescaling" may/);
+});
+
 async function refused(file: Uint8Array, message: RegExp): Promise<void> {
   await assert.rejects(readKerasModel(file), { name: "TypeError", message });
 }
