@@ -2,7 +2,7 @@
 
     python keras_baseline.py RECORDS_DIR VECTORS_DIR WEIGHTS.h5 BATCH
 
-RECORDS_DIR holds <id>.json, VECTORS_DIR <id>.jpg and takes <id>.npy. Needs tensorflow and Pillow.
+RECORDS_DIR holds <id>.json, VECTORS_DIR <id>.jpg and takes <id>.npy. Needs tensorflow and Pillow < 13.
 """
 import json
 import os
@@ -16,7 +16,10 @@ records, vectors, weights, batch = sys.argv[1:5]
 import numpy as np
 from keras.applications.inception_v3 import InceptionV3, preprocess_input
 from keras.utils import img_to_array
+import PIL
 from PIL import Image
+
+assert int(PIL.__version__.split(".")[0]) < 13, "Pillow 13 resizes tall pictures in another order"
 
 model = InceptionV3(weights=None, include_top=True)
 model.load_weights(weights)

@@ -33,7 +33,7 @@ export const command = benchCommand("vectorize", {
     "the Python tools did; all in turn. The rates are those past the first batches. Memory is " +
     "that of all processes together.",
   needs: "bash; for the script Keras' InceptionV3 weights (random ones will do: see " +
-    "tests/fixtures/keras/make_keras_weights.py) and Python with tensorflow and Pillow",
+    "tests/fixtures/keras/make_keras_weights.py) and Python with tensorflow and Pillow before 13",
 })
   .argument("[ways...]", `jobs/batch (default: ${WAYS.join(" ")})`, wayOf)
   .option("--weights <file>", "Keras' weights, HDF5 with top; without them the demo model", path)

@@ -1,7 +1,7 @@
 /**
- * Pillow's bicubic resize, exactly (Pillow 9.2, `src/libImaging/Resample.c`): the kernel of Keys
- * (1981) with a = -0.5, widened where the picture shrinks; fixed-point coefficients of 22 bits; rows
- * first, then columns, with the values rounded to 8 bits between the two.
+ * Pillow's resize, exactly (Pillow 9.2, `src/libImaging/Resample.c`): a filter, widened where the
+ * picture shrinks; fixed-point coefficients of 22 bits; rows first, then columns, with the values
+ * rounded to 8 bits between the two. Pillow 13 takes the columns first where the height shrinks more.
  *
  * The sums are made by `resize_kernel/kernel.ts`. Its memory never shrinks, so a picture passes
  * through it in bands.
@@ -16,8 +16,26 @@ import {
 
 /** Bits after the point of a coefficient: 32, less 8 of a pixel, less 2 for overshoot. */
 const PRECISION_BITS = 22;
-/** Reach of the bicubic kernel to either side, in pixels. */
-const SUPPORT = 2;
+
+/** What weighs the neighbours of a pixel. */
+interface Weighing {
+  /** Its reach to either side, in pixels. */
+  readonly support: number;
+  /** Weight at a distance. */
+  readonly weight: (x: number) => number;
+}
+
+/** Pillow's filters by name. */
+const FILTERS_BY_NAME = {
+  bilinear: { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
+  bicubic: { support: 2, weight: bicubic },
+  lanczos: { support: 3, weight: (x) => x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0 },
+} as const satisfies Record<string, Weighing>;
+
+/** A filter by its name. */
+export type Filter = keyof typeof FILTERS_BY_NAME;
+/** The names of the filters. */
+export const FILTERS = Object.keys(FILTERS_BY_NAME) as [Filter, ...Filter[]];
 
 /** What the kernel's memory takes of a row, in pixels; more only if one window is longer. */
 const MAX_ROW_PIXELS = 1 << 16;
@@ -49,22 +67,24 @@ interface Band {
  *
  * @param pixels uint8[height, width, channels], row-major
  * @param channels 1 or 3
+ * @param filter of Pillow; its own default is bicubic
  * @returns uint8[outHeight, outWidth, channels]
  */
-export function resizeBicubic(
+export function resize(
   pixels: Uint8Array,
   width: number,
   height: number,
   channels: 1 | 3,
   outWidth: number,
   outHeight: number,
+  filter: Filter = "bicubic",
 ): Uint8Array {
   const result = new Uint8Array(outHeight * outWidth * channels);
   const rowLength = outWidth * channels;
   const stride = (rowLength + SLACK) & ~(SLACK - 1);
   const maxRows = Math.floor(MAX_BAND_BYTES / stride);
   let kept = { first: 0, last: 0 };
-  for (const band of bands(height, outHeight, maxRows)) {
+  for (const band of bands(height, outHeight, maxRows, filter)) {
     // In the memory: the rows, resized to the width; the windows of the band; its output.
     const { from, to, first, last, windows, windowSize } = band;
     const windowsAt = ROWS_AT + (last - first + ROWS_AT_ONCE) * stride + SLACK;
@@ -73,7 +93,7 @@ export function resizeBicubic(
     const keptRows = Math.max(0, kept.last - first);
     memoryOf(outputAt + (to - from) * rowLength + SLACK)
       .copyWithin(ROWS_AT, rowAt(first), rowAt(first + keptRows));
-    for (const columns of bands(width, outWidth, MAX_ROW_PIXELS)) {
+    for (const columns of bands(width, outWidth, MAX_ROW_PIXELS, filter)) {
       resizeRows(pixels, width, channels, columns, first + keptRows, band, stride, windowsAt);
     }
     kept = band;
@@ -96,7 +116,7 @@ function resizeRows(
   stride: number,
   free: number,
 ): void {
-  const resize = channels === 3 ? resizeRgbRows : resizeGrayRows;
+  const resizeFour = channels === 3 ? resizeRgbRows : resizeGrayRows;
   const length = (last - first) * channels;
   const inputAt = free + windows.length;
   const bytes = memoryOf(inputAt + ROWS_AT_ONCE * length + SLACK);
@@ -107,7 +127,7 @@ function resizeRows(
       bytes.set(pixels.subarray(p, p + length), inputAt + i * length);
     }
     const output = ROWS_AT + (y - rows.first) * stride + from * channels;
-    resize(inputAt, length, free, windowSize, to - from, output, stride);
+    resizeFour(inputAt, length, free, windowSize, to - from, output, stride);
   }
 }
 
@@ -121,20 +141,26 @@ function memoryOf(size: number): Uint8Array {
 let cached: { key: string; value: Band[] }[] = [];
 
 /** The bands of a pass, of at most `limit` positions each but for a single window that is longer. */
-function bands(inSize: number, outSize: number, limit: number): Iterable<Band> {
-  if (inSize > 8192) return computeBands(inSize, outSize, limit); // too large to keep
-  const key = `${inSize}>${outSize}/${limit}`;
+function bands(inSize: number, outSize: number, limit: number, filter: Filter): Iterable<Band> {
+  const weighing = FILTERS_BY_NAME[filter];
+  if (inSize > 8192) return computeBands(inSize, outSize, limit, weighing); // too large to keep
+  const key = `${filter} ${inSize}>${outSize}/${limit}`;
   const hit = cached.find((entry) => entry.key === key);
   if (hit !== undefined) return hit.value;
-  const value = [...computeBands(inSize, outSize, limit)];
+  const value = [...computeBands(inSize, outSize, limit, weighing)];
   cached = [{ key, value }, ...cached.slice(0, 15)];
   return value;
 }
 
-function* computeBands(inSize: number, outSize: number, limit: number): Generator<Band> {
+function* computeBands(
+  inSize: number,
+  outSize: number,
+  limit: number,
+  { support: reach, weight: weightAt }: Weighing,
+): Generator<Band> {
   const scale = inSize / outSize;
   const filterScale = Math.max(scale, 1);
-  const support = SUPPORT * filterScale;
+  const support = reach * filterScale;
   const inverse = 1 / filterScale;
   const startOf = (center: number) => Math.max(0, Math.trunc(center - support + 0.5));
   const endOf = (center: number) => Math.min(inSize, Math.trunc(center + support + 0.5));
@@ -153,7 +179,7 @@ function* computeBands(inSize: number, outSize: number, limit: number): Generato
       const length = endOf(center) - start;
       let sum = 0;
       for (let i = 0; i < length; i++) {
-        weights[i] = bicubic((i + start - center + 0.5) * inverse);
+        weights[i] = weightAt((i + start - center + 0.5) * inverse);
         sum += weights[i]!;
       }
       const offset = (out - from) * windowSize;
@@ -171,10 +197,15 @@ function* computeBands(inSize: number, outSize: number, limit: number): Generato
   }
 }
 
+/** The kernel of Keys (1981) with a = -0.5. */
 function bicubic(x: number): number {
   const a = -0.5;
   x = Math.abs(x);
   if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
   if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
   return 0;
+}
+
+function sinc(x: number): number {
+  return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
 }

@@ -2,17 +2,22 @@ import assert from "node:assert/strict";
 import { decode as decodeNative } from "../../lib/images/decode.ts";
 import { decode as decodeWasm } from "../../lib/images/decode_wasm.ts";
 import type { Decode } from "../../lib/images/pixels.ts";
-import { resizeBicubic } from "../../lib/images/resize.ts";
+import { type Filter, FILTERS, resize } from "../../lib/images/resize.ts";
 
 const DECODERS: Record<string, Decode> = { onnx: decodeNative, wasm: decodeWasm };
 
 const fixture = (path: string) => new URL(`../fixtures/${path}`, import.meta.url);
 
-/** sha256 of the picture's uint8[299, 299, 3] after decoding and resizing. */
-async function resizedDigest(file: URL, decode: Decode): Promise<string> {
+/** sha256 of the picture's uint8[height, width, 3] after decoding and resizing. */
+async function resizedDigest(
+  file: URL,
+  decode: Decode,
+  [outWidth, outHeight]: readonly [number, number] = [299, 299],
+  filter?: Filter,
+): Promise<string> {
   const { data, width, height, channels } = await decode(await Deno.readFile(file));
-  const small = resizeBicubic(data, width, height, channels, 299, 299);
-  const rgb = new Uint8Array(299 * 299 * 3);
+  const small = resize(data, width, height, channels, outWidth, outHeight, filter);
+  const rgb = new Uint8Array(outWidth * outHeight * 3);
   for (let i = 0; i < rgb.length; i++) {
     rgb[i] = small[channels === 3 ? i : Math.floor(i / 3)]!;
   }
@@ -36,7 +41,7 @@ for (const line of lines.trim().split("\n")) {
 }
 
 for (const [path, digest] of expected) {
-  Deno.test(`decode() and resizeBicubic() of ${path} equal Pillow's, byte for byte`, async () => {
+  Deno.test(`decode() and resize() of ${path} equal Pillow's, byte for byte`, async () => {
     assert.equal(await resizedDigest(fixture(path), decodeNative), digest);
     if (/\.(jpg|png)$/.test(path) && !path.includes("cmyk")) {
       assert.equal(await resizedDigest(fixture(path), decodeWasm), digest, "wasm");
@@ -46,6 +51,20 @@ for (const [path, digest] of expected) {
     }
   });
 }
+
+Deno.test("resize() equals Pillow's by each filter, smaller and larger, byte for byte", async () => {
+  const lines = (await Deno.readTextFile(fixture("pictures/filters.sha256"))).trim().split("\n");
+  const filters = new Set<string>();
+  for (const line of lines) {
+    const [digest, name, size = "", path = ""] = line.split(/\s+/);
+    const filter = FILTERS.find((filter) => filter === name)!;
+    const [width = 0, height = 0] = size.split("x").map(Number);
+    const made = await resizedDigest(fixture(path), decodeNative, [width, height], filter);
+    assert.equal(made, digest, line);
+    filters.add(filter);
+  }
+  assert.deepEqual([...filters].sort(), FILTERS.toSorted());
+});
 
 const china = await Deno.readFile(fixture("photos/skl_china.jpg"));
 const coffee = await Deno.readFile(fixture("photos/ski_coffee.png"));

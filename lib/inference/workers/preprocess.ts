@@ -1,6 +1,6 @@
 /** From decoded pixels to a network's input. */
 import type { Pixels } from "../../images/pixels.ts";
-import { resizeBicubic } from "../../images/resize.ts";
+import { resize } from "../../images/resize.ts";
 import type { ModelInput } from "../models/manifest.ts";
 
 /** Makes the input of one model. */
@@ -43,14 +43,14 @@ export class Preprocessor {
 /** uint8[size, size, channels] of a picture. */
 function square(picture: Pixels, { size, fit }: ModelInput): Uint8Array {
   const { data, width, height, channels } = picture;
-  if (fit === "stretch") return resizeBicubic(data, width, height, channels, size, size);
+  if (fit === "stretch") return resize(data, width, height, channels, size, size);
   // As torchvision's Resize and CenterCrop: the longer side is cut off, the middle rounded to even.
   const shorter = Math.min(width, height);
   const [w, h] = [width, height].map((side) => Math.trunc(size * side / shorter)) as [
     number,
     number,
   ];
-  const resized = resizeBicubic(data, width, height, channels, w, h);
+  const resized = resize(data, width, height, channels, w, h);
   const [left, top] = [(w - size) / 2, (h - size) / 2].map(roundToEven) as [number, number];
   const row = size * channels;
   const middle = new Uint8Array(size * row);
