@@ -6,6 +6,7 @@
  * The sums are made by `resize_kernel/kernel.ts`. Its memory never shrinks, so a picture passes
  * through it in bands.
  */
+import { type Filter, FILTERS, type Weighing } from "./filters.ts";
 import {
   freeMemory,
   memory,
@@ -16,26 +17,6 @@ import {
 
 /** Bits after the point of a coefficient: 32, less 8 of a pixel, less 2 for overshoot. */
 const PRECISION_BITS = 22;
-
-/** What weighs the neighbours of a pixel. */
-interface Weighing {
-  /** Its reach to either side, in pixels. */
-  readonly support: number;
-  /** Weight at a distance. */
-  readonly weight: (x: number) => number;
-}
-
-/** Pillow's filters by name. */
-const FILTERS_BY_NAME = {
-  bilinear: { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
-  bicubic: { support: 2, weight: bicubic },
-  lanczos: { support: 3, weight: (x) => x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0 },
-} as const satisfies Record<string, Weighing>;
-
-/** A filter by its name. */
-export type Filter = keyof typeof FILTERS_BY_NAME;
-/** The names of the filters. */
-export const FILTERS = Object.keys(FILTERS_BY_NAME) as [Filter, ...Filter[]];
 
 /** What the kernel's memory takes of a row, in pixels; more only if one window is longer. */
 const MAX_ROW_PIXELS = 1 << 16;
@@ -142,7 +123,7 @@ let cached: { key: string; value: Band[] }[] = [];
 
 /** The bands of a pass, of at most `limit` positions each but for a single window that is longer. */
 function bands(inSize: number, outSize: number, limit: number, filter: Filter): Iterable<Band> {
-  const weighing = FILTERS_BY_NAME[filter];
+  const weighing = FILTERS[filter];
   if (inSize > 8192) return computeBands(inSize, outSize, limit, weighing); // too large to keep
   const key = `${filter} ${inSize}>${outSize}/${limit}`;
   const hit = cached.find((entry) => entry.key === key);
@@ -195,17 +176,4 @@ function* computeBands(
     }
     yield { from, to, first, last, windows: new Uint8Array(windows), windowSize };
   }
-}
-
-/** The kernel of Keys (1981) with a = -0.5. */
-function bicubic(x: number): number {
-  const a = -0.5;
-  x = Math.abs(x);
-  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
-  return 0;
-}
-
-function sinc(x: number): number {
-  return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
 }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { decode as decodeNative } from "../../lib/images/decode.ts";
 import { decode as decodeWasm } from "../../lib/images/decode_wasm.ts";
+import { type Filter, FILTER_NAMES } from "../../lib/images/filters.ts";
 import type { Decode } from "../../lib/images/pixels.ts";
-import { type Filter, FILTERS, resize } from "../../lib/images/resize.ts";
+import { resize } from "../../lib/images/resize.ts";
 
 const DECODERS: Record<string, Decode> = { onnx: decodeNative, wasm: decodeWasm };
 
@@ -57,13 +58,13 @@ Deno.test("resize() equals Pillow's by each filter, smaller and larger, byte for
   const filters = new Set<string>();
   for (const line of lines) {
     const [digest, name, size = "", path = ""] = line.split(/\s+/);
-    const filter = FILTERS.find((filter) => filter === name)!;
+    const filter = FILTER_NAMES.find((filter) => filter === name)!;
     const [width = 0, height = 0] = size.split("x").map(Number);
     const made = await resizedDigest(fixture(path), decodeNative, [width, height], filter);
     assert.equal(made, digest, line);
     filters.add(filter);
   }
-  assert.deepEqual([...filters].sort(), FILTERS.toSorted());
+  assert.deepEqual([...filters].sort(), FILTER_NAMES.toSorted());
 });
 
 const china = await Deno.readFile(fixture("photos/skl_china.jpg"));

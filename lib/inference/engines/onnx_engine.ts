@@ -1,30 +1,40 @@
 /** The engine of ONNX Runtime's native library. */
 import "./no_telemetry.ts"; // before the library
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { type Engine, type EngineModel, inputDims, outputVectors } from "./engine.ts";
+import { type Engine, type EngineModel, inputDims, type Numbers, outputVectors } from "./engine.ts";
 import type { ModelInput } from "../models/manifest.ts";
 
 /** Loads a model into ONNX Runtime, on the CPU. */
 export async function loadEngine({ path, input, output, threads }: EngineModel): Promise<Engine> {
   const session = await openSession(path, threads);
   return {
-    run: async (batch, n) =>
-      outputVectors(await session.run(input, output.name, batch, n), n, output),
+    run: async (batch, n) => {
+      const { data } = await session.run(input, output.name, batch, n);
+      return outputVectors(data, n, input, output);
+    },
   };
 }
 
 /** An input or output of a model; axes of no fixed length are names. */
 export interface TensorShape {
   readonly name: string;
+  /** Of its numbers, such as `float32`; empty for what is no tensor. */
+  readonly type: string;
   readonly shape: readonly (number | string)[];
+}
+
+/** What a model gives. */
+export interface OutputTensor {
+  readonly dims: readonly number[];
+  readonly data: unknown;
 }
 
 /** A model that can be asked what it takes and gives. */
 export interface OnnxSession {
   readonly inputs: readonly TensorShape[];
   readonly outputs: readonly TensorShape[];
-  /** One output's numbers for a batch of `n` pictures. */
-  run(input: ModelInput, output: string, batch: Float32Array, n: number): Promise<Float32Array>;
+  /** One output for a batch of `n` pictures. */
+  run(input: ModelInput, output: string, batch: Numbers, n: number): Promise<OutputTensor>;
 }
 
 /** Loads a model, by its path or its bytes. */
@@ -38,21 +48,28 @@ export async function openSession(
     interOpNumThreads: 1,
     executionMode: "sequential",
     graphOptimizationLevel: "all",
-    logSeverityLevel: 3, // errors are thrown; warnings would go to the terminal
+    logSeverityLevel: 4, // errors are thrown; all else would go to the terminal
   });
   return {
     inputs: session.inputMetadata.map(toShape),
     outputs: session.outputMetadata.map(toShape),
     async run(input, output, batch, n) {
-      const picture = new Tensor("float32", batch, inputDims(input, n));
-      const results = await session.run({ [input.name]: picture }, [output]);
-      const data = results[output]?.data;
-      if (data instanceof Float32Array) return data;
-      throw new TypeError(`The model gave no float32 numbers as "${output}"`);
+      const results = await session.run({ [input.name]: toTensor(input, batch, n) }, [output]);
+      return results[output]!;
     },
   };
 }
 
+function toTensor(input: ModelInput, batch: Numbers, n: number): Tensor {
+  const tensor = new Tensor(input.type, batch as Float32Array, inputDims(input, n));
+  if (batch instanceof Float16Array) {
+    // The library's native part does not know the type that its other part insists on.
+    const bits = new Uint16Array(batch.buffer, batch.byteOffset, batch.length);
+    Object.defineProperty(tensor, "data", { value: bits });
+  }
+  return tensor;
+}
+
 function toShape(value: InferenceSession.ValueMetadata): TensorShape {
-  return { name: value.name, shape: value.isTensor ? value.shape : [] };
+  return value.isTensor ? value : { name: value.name, type: "", shape: [] };
 }

@@ -5,7 +5,7 @@ import process from "node:process";
 import util from "node:util";
 import { errorMessage, SetupError } from "../../shared/errors.ts";
 import { exists } from "../../shared/files.ts";
-import { type Engine, type EngineModel, inputDims, outputVectors } from "./engine.ts";
+import { type Engine, type EngineModel, inputDims, type Numbers, outputVectors } from "./engine.ts";
 import { inceptionV3, type Layers, type Padding } from "../models/inception_v3.ts";
 import { TFJS_DIR, TFJS_INSTALL, TFJS_PACKAGE } from "../native.ts";
 import { readConvolutions } from "../models/onnx_graph.ts";
@@ -18,7 +18,7 @@ interface Tensor {
 
 /** What is used of the package; pictures are float32[n, height, width, channels]. */
 interface Tfjs {
-  tensor(data: Float32Array, dims: readonly number[]): Tensor;
+  tensor(data: Numbers, dims: readonly number[]): Tensor;
   transpose(x: Tensor, axes: readonly number[]): Tensor;
   readonly fused: {
     conv2d(options: {
@@ -68,7 +68,7 @@ export async function loadEngine(
       });
       const data = await vectors.data();
       vectors.dispose();
-      return outputVectors(data, n, model.output);
+      return outputVectors(data, n, model.input, model.output);
     },
   };
 }

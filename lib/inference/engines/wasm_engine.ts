@@ -18,9 +18,9 @@ export async function loadEngine({ path, input, output }: EngineModel): Promise<
   });
   return {
     async run(batch, n) {
-      const picture = new Tensor("float32", batch, inputDims(input, n));
-      const results = await session.run({ [input.name]: picture });
-      return outputVectors(results[output.name]?.data, n, output);
+      const picture = new Tensor(input.type, batch as Float32Array, inputDims(input, n));
+      const results = await session.run({ [input.name]: picture }, [output.name]);
+      return outputVectors(results[output.name]?.data, n, input, output);
     },
   };
 }

@@ -5,9 +5,11 @@ import { errorMessage, fileReason, SetupError } from "../../shared/errors.ts";
 import type { Report, Stage } from "../../shared/run.ts";
 import { tableText } from "../../shared/table.ts";
 import { fetchModel } from "./fetch_model.ts";
-import { storeKerasModel, storeOnnxModel } from "./import_model.ts";
+import { storeKerasModel } from "./import_model.ts";
+import { storeOnnxModel } from "./import_onnx.ts";
 import type { ModelManifest } from "./manifest.ts";
 import { fingerprint, openModel } from "./model.ts";
+import { requireSize } from "./onnx_file.ts";
 import { isOnnx, type ModelAction, type ModelOptions } from "./model_options.ts";
 import { DEMO, isCurrent, MODELS_DIR } from "../native.ts";
 
@@ -81,13 +83,13 @@ async function importModel(options: ImportOptions, run: Stage): Promise<Report> 
   const { file, name, licence, dir } = options;
   const origin = { name, source: basename(file), licence };
   try {
-    const bytes = await Deno.readFile(file);
+    requireSize((await Deno.stat(file)).size);
     const output = await run.openOutput(dir);
     run.signal.throwIfAborted();
     return stored(
       isOnnx(file)
-        ? await storeOnnxModel(bytes, options, origin, output)
-        : await storeKerasModel(bytes, origin, output),
+        ? await storeOnnxModel(file, options, origin, output)
+        : await storeKerasModel(await Deno.readFile(file), origin, output),
       run,
     );
   } catch (error) {
@@ -97,7 +99,13 @@ async function importModel(options: ImportOptions, run: Stage): Promise<Report> 
   }
 }
 
-function stored({ name, output, sha256 }: ModelManifest, run: Stage): Report {
+function stored({ name, input, output, sha256 }: ModelManifest, run: Stage): Report {
+  if (input.batch !== undefined) {
+    run.warn(
+      `"${name}" takes ${input.batch} pictures at a time, so each takes the time of ${input.batch}; ` +
+        "export it with an open batch axis if you can",
+    );
+  }
   run.stats.total = run.stats.stored = 1;
   return {
     json: { model: name, vector: output.size, sha256 },

@@ -85,16 +85,20 @@ export async function fingerprint(
 }
 
 /** What every InceptionV3 takes and gives. */
-export const INCEPTION_V3: Pick<ModelManifest, "input" | "output"> = {
+export const INCEPTION_V3: Pick<ModelManifest, "input" | "output" | "resize"> = {
   input: {
     name: INPUT_NAME,
     size: INPUT_SIZE,
+    type: "float32",
     layout: "nchw",
     channels: "rgb",
     fit: "stretch",
+    fill: [0, 0, 0],
+    filter: "bicubic",
     preprocess: "tf",
   },
   output: { name: OUTPUT_NAME, size: VECTOR_SIZE },
+  resize: "pillow-9",
 };
 
 async function buildDemo(): Promise<Model> {

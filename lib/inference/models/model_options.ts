@@ -4,8 +4,6 @@ import { dirname } from "node:path";
 import {
   choice,
   type CommonOptions,
-  decimal,
-  integer,
   needed,
   parseCommand,
   path,
@@ -18,7 +16,12 @@ import { hostsWithPorts } from "../../shared/hosts.ts";
 import { retriesOption, timeoutOption } from "../../shared/options.ts";
 import type { Permissions } from "../../shared/permissions.ts";
 import { hostAndPort } from "../../shared/urls.ts";
-import { CHANNELS, FITS, type ModelInput } from "./manifest.ts";
+import {
+  ENCODER,
+  type EncoderOptions,
+  encoderOptions,
+  requireNoEncoder,
+} from "./encoder_options.ts";
 import { CODE_READ, DEMO, enginePermissions, IMAGENET, modelPaths, MODELS_DIR } from "../native.ts";
 import { modelName } from "../options.ts";
 
@@ -29,17 +32,6 @@ export const ACTIONS = ["list", "check", "fetch", "import", "convert"] as const;
 const WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/" +
   "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5";
 const WEIGHTS_MD5 = "bcbd6486424b2319ff4ef7d526e38f63";
-
-/** How pictures are to be prepared for an imported ONNX model. */
-export interface EncoderOptions {
-  /** Height and width of the input, where the model leaves it open. */
-  readonly size: number | undefined;
-  readonly preprocess: ModelInput["preprocess"];
-  readonly channels: ModelInput["channels"];
-  readonly fit: ModelInput["fit"];
-  /** Name of the output that is the vector; the first where it is left out. */
-  readonly output: string | undefined;
-}
 
 /** What a model run is to do. */
 export type ModelOptions = CommonOptions & ModelAction;
@@ -75,8 +67,8 @@ function command() {
     "model list",
     "model fetch imagenet",
     "model import inception_v3_weights_tf_dim_ordering_tf_kernels.h5 --name imagenet",
-    "model import clip_image.onnx --name clip --size 224 --fit crop" +
-    " --mean 0.48145466,0.4578275,0.40821073 --std 0.26862954,0.26130258,0.27577711",
+    "model import clip_image.onnx --name clip --like clip --output image_embeds",
+    "model import resnet.onnx --name resnet --like imagenet --resize 232",
     "model convert weights.h5 ./elsewhere/mine.onnx",
   ])
     .argument("<action>", ACTIONS.join(", "), choice(ACTIONS))
@@ -95,24 +87,17 @@ function command() {
     .addOption(timeoutOption(60, undefined, "longest time that the host of fetch may be silent"))
     .addOption(retriesOption(10))
     .option("--licence <text>", "licence of an imported model", "not known")
-    .option("--size <pixels>", "of ONNX: height and width of the input", integer(1, 4096))
-    .addOption(
-      new Option("--mean <r,g,b>", "of ONNX: taken from values 0 to 1")
-        .default([0, 0, 0] as Three, "0,0,0").argParser(three),
-    )
-    .addOption(
-      new Option("--std <r,g,b>", "of ONNX: what they are divided by then")
-        .default([1, 1, 1] as Three, "1,1,1").argParser(threeNotZero),
-    )
-    .addOption(
-      new Option("--channels <order>", "of ONNX: rgb or bgr")
-        .default("rgb" as ModelInput["channels"]).argParser(choice(CHANNELS)),
-    )
-    .addOption(
-      new Option("--fit <how>", "of ONNX: stretch to a square, or crop its middle")
-        .default("stretch" as ModelInput["fit"]).argParser(choice(FITS)),
-    )
-    .option("--output <name>", "of ONNX: the output that is the vector, if not the first");
+    .addOption(ENCODER.like)
+    .addOption(ENCODER.size)
+    .addOption(ENCODER.fit)
+    .addOption(ENCODER.resize)
+    .addOption(ENCODER.crop)
+    .addOption(ENCODER.fill)
+    .addOption(ENCODER.filter)
+    .addOption(ENCODER.mean)
+    .addOption(ENCODER.std)
+    .addOption(ENCODER.channels)
+    .addOption(ENCODER.output);
 }
 
 /**
@@ -146,8 +131,9 @@ export function parseModelOptions(argv: readonly string[]): ModelOptions {
       return { action, name, url, md5, timeoutSeconds: o.timeout, retries: o.retries, allowHosts };
     }
     const file = path(needed(what, "The file", "model"));
-    const { mean, std, channels, fit, size, output, licence } = o;
-    const encoder = { size, preprocess: { mean, std }, channels, fit, output };
+    const { licence } = o;
+    if (!isOnnx(file)) requireNoEncoder(o, what!);
+    const encoder = encoderOptions(o);
     if (action === "import") {
       const name = needed(o.name, "The model's name (--name)", "model");
       if (name === DEMO) throw new UsageError(`Cannot import "${name}": the name is taken`);
@@ -176,21 +162,6 @@ function named(
   }
 }
 
-type Three = [number, number, number];
-
-function three(text: string): Three {
-  const parts = text.split(",").map(decimal(-1000, 1000));
-  const [a, b, c] = parts;
-  if (parts.length === 3) return [a!, b!, c!];
-  throw new InvalidArgumentError("It must be three numbers with commas between them.");
-}
-
-function threeNotZero(text: string): Three {
-  const parts = three(text);
-  if (parts.every((n) => n !== 0)) return parts;
-  throw new InvalidArgumentError("None of it may be zero.");
-}
-
 function md5(text: string): string {
   if (/^[0-9a-f]{32}$/i.test(text)) return text.toLowerCase();
   throw new InvalidArgumentError("It must be 32 hexadecimal digits.");
@@ -209,7 +180,9 @@ export function modelPermissions(options: ModelOptions): Permissions {
   }
   const { file, dir } = options;
   const { read, env, ffi } = enginePermissions(isOnnx(file) ? "onnx" : "wasm");
-  return { read: [dir, file, ...CODE_READ, ...read], write: [dir], env, ffi };
+  // Weights of ONNX may be in other files beside it.
+  const files = isOnnx(file) ? [file, dirname(file)] : [file];
+  return { read: [dir, ...files, ...CODE_READ, ...read], write: [dir], env, ffi };
 }
 
 /** Whether the file is an ONNX model, by its name. */

@@ -2,7 +2,7 @@
  * Writes a network as an ONNX model (onnx.proto, IR version 8, operator set 17), and reads the
  * weights of one that was written here.
  */
-import { PbfReader, PbfWriter } from "pbf";
+import { PbfReader, PbfWriter } from "./protobuf.ts";
 import { CONVOLUTIONS, inceptionV3, INPUT_SIZE, type Layers, VECTOR_SIZE } from "./inception_v3.ts";
 
 /** Weights of one convolution with its batch normalisation, as Keras stores them. */

@@ -1,14 +1,16 @@
 /** Decodes, resizes and embeds image files. */
 import { type Decode, MAX_PIXELS, type Pixels } from "../../images/pixels.ts";
 import { ImageError } from "../../shared/errors.ts";
-import type { Engine, EngineModel } from "../engines/engine.ts";
+import { emptyInput, type Engine, type EngineModel, type Numbers } from "../engines/engine.ts";
 import { Preprocessor } from "./preprocess.ts";
+import { tryOut } from "./probe.ts";
+import { resizedSize } from "./square.ts";
 
 /** A model with what surrounds it, in one worker. */
 export class Embedder {
   readonly #preprocessor: Preprocessor;
   /** One picture's input, used again for the next one. */
-  readonly #input: Float32Array;
+  readonly #input: Numbers;
 
   constructor(
     private readonly decode: Decode,
@@ -16,7 +18,7 @@ export class Embedder {
     private readonly model: EngineModel,
   ) {
     this.#preprocessor = new Preprocessor(model.input);
-    this.#input = new Float32Array(this.#preprocessor.length);
+    this.#input = emptyInput(model.input, 1);
   }
 
   /**
@@ -42,20 +44,19 @@ export class Embedder {
   }
 
   /**
-   * Makes the vector of an empty picture.
+   * Makes the vectors of two pictures.
    *
-   * @throws if the model does not take or give what its manifest says
+   * @throws if the model does not take or give what its manifest says, or gives no real vectors
    */
   async tryOut(): Promise<void> {
-    await this.engine.run(this.#input.fill(0), 1);
+    await tryOut(this.engine, this.model.input);
   }
 
   /** A resize must not make more pixels on its way than a picture may have. */
-  #checkShape({ width, height }: Pixels): void {
-    const { size, fit } = this.model.input;
-    const [shorter, longer] = [Math.min(width, height), Math.max(width, height)];
-    const largest = fit === "stretch" ? size * height : (size * longer / shorter) * longer;
-    if (largest <= MAX_PIXELS) return;
+  #checkShape(picture: Pixels): void {
+    const { width, height } = picture;
+    const [toWidth, toHeight] = resizedSize(picture, this.model.input);
+    if (toWidth * Math.max(height, toHeight) <= MAX_PIXELS) return;
     throw new ImageError(`${width} × ${height} pixels are too tall or wide`, "image_too_large");
   }
 }

@@ -1,0 +1,2 @@
+/** The encoding of ONNX files. */
+export { PbfReader, PbfWriter } from "pbf";
