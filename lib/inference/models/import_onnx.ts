@@ -7,7 +7,13 @@ import { Preprocessor } from "../workers/preprocess.ts";
 import { PROBES, tryOut } from "../workers/probe.ts";
 import type { EncoderOptions } from "./encoder_options.ts";
 import { type Origin, store } from "./import_model.ts";
-import { INPUT_TYPES, type ModelInput, type ModelManifest, type ModelOutput } from "./manifest.ts";
+import {
+  INPUT_TYPES,
+  MAX_SIDE,
+  type ModelInput,
+  type ModelManifest,
+  type ModelOutput,
+} from "./manifest.ts";
 import { readOnnxFile } from "./onnx_file.ts";
 import { onnxFault } from "./onnx_faults.ts";
 
@@ -90,7 +96,7 @@ function layoutsOf({ name, type, shape }: TensorShape): ModelInput["layout"][] {
 }
 
 function isOpen(axis: number | string | undefined): boolean {
-  return typeof axis !== "number" || axis < 0;
+  return typeof axis !== "number" || axis < 1;
 }
 
 function isChannels(axis: number | string | undefined): boolean {
@@ -104,6 +110,9 @@ function inputOf(
 ): ModelInput {
   const [batch] = shape;
   const size = sideOf(name, layout === "nchw" ? shape.slice(2) : shape.slice(1, 3), options);
+  if (size > MAX_SIDE || Number(batch) > MAX_SIDE) {
+    throw new SetupError(`its input "${name}" is of ${text(shape)}: no axis may pass ${MAX_SIDE}`);
+  }
   const { channels, fit, shorter, crop = size, isPresetCrop, fill, filter } = options;
   if (fit === "crop" && shorter !== undefined && shorter < crop) {
     throw new SetupError(
