@@ -41,7 +41,7 @@ export async function storeOnnxModel(
   const picture = pictureInput(session.inputs);
   const inputs = layoutsOf(picture).map((layout) => inputOf(picture, layout, options));
   const vector = vectorOutput(session.outputs, options.output);
-  const { input, dims } = await firstThatRuns(session, inputs, vector.name);
+  const { input, dims } = await firstThatRuns(session, inputs, vector.name, options.size);
   const size = vectorSize(vector, dims, input, session.outputs);
   const made: ModelOutput = { name: vector.name, size };
   try {
@@ -198,6 +198,7 @@ async function firstThatRuns(
   session: OnnxSession,
   inputs: readonly ModelInput[],
   output: string,
+  wantedSize: number | undefined,
 ): Promise<{ input: ModelInput; dims: readonly number[] }> {
   let fault: unknown;
   for (const input of inputs) {
@@ -211,7 +212,8 @@ async function firstThatRuns(
     }
   }
   const { size } = inputs[0]!;
-  throw onnxFault(fault, `run it on a picture of ${size} × ${size} pixels`);
+  const whose = wantedSize === undefined ? "" : ", as --size asks for";
+  throw onnxFault(fault, `run it on a picture of ${size} × ${size} pixels${whose}`);
 }
 
 /** Numbers of the vector that an output is for each picture. */

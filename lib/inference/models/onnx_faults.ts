@@ -25,6 +25,9 @@ const MEANINGS: readonly (readonly [message: RegExp, meaning: string])[] = [
   ],
 ];
 
+/** Messages about what no model may hold. */
+const INVALID = /invalid model|ShapeInferenceError|Invalid tensor|not match expected/i;
+
 /**
  * Why ONNX Runtime does not load or run a model.
  *
@@ -38,7 +41,11 @@ export function onnxFault(error: unknown, what = "load it"): SetupError {
     const words = meaning.replace(/\$(\d)/g, (_, n) => found[Number(n)] ?? "");
     return new SetupError(words, { cause: error });
   }
-  return new SetupError(`ONNX Runtime cannot ${what}: ${withoutPlaces(message)}`, {
+  const reason = withoutPlaces(message);
+  if (INVALID.test(message)) {
+    return new SetupError(`it is damaged, or was exported wrongly: ${reason}`, { cause: error });
+  }
+  return new SetupError(`ONNX Runtime cannot ${what}: ${reason}`, {
     cause: error,
   });
 }
@@ -46,5 +53,12 @@ export function onnxFault(error: unknown, what = "load it"): SetupError {
 /** Without the places in the library's own source. */
 function withoutPlaces(message: string): string {
   return message.replace(/^(?:\S*\/)?\S+\.(?:cc|h):\d+ .*?\) (?=[A-Z])/, "")
-    .replace(/\S+\.(?:cc|h):\d+ \S+ ?/g, "").trim().replace(/\.$/, "");
+    .replace(/\S+\.(?:cc|h):\d+ \S+ ?/g, "")
+    .replace(/onnxruntime::\S+\(.*?\) .*? was false\. /, "")
+    .replace(
+      /Non-zero status code .*? running (\w+) node\. Name:'.*?' Status Message:/,
+      "at its $1:",
+    )
+    .replace(/^(?:This is an )?invalid model\. /i, "")
+    .trim().replace(/\.$/, "");
 }

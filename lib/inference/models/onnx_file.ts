@@ -11,6 +11,8 @@ import { PbfReader, PbfWriter } from "./protobuf.ts";
 /** The largest file that the format allows. */
 const MAX_BYTES = 2 ** 31 - 1;
 
+const DAMAGED = "it is cut short or damaged";
+
 /** Messages that tensors are somewhere in. */
 type Message = "model" | "function" | "graph" | "node" | "attribute" | "sparse" | "tensor";
 
@@ -55,7 +57,11 @@ export async function readOnnxFile(path: string): Promise<Uint8Array<ArrayBuffer
   const parts = externalParts(file);
   if (parts.length === 0) return file;
   const contents = await readParts(dirname(path), parts, size);
-  return withContents(file, contents);
+  try {
+    return withContents(file, contents);
+  } catch (cause) {
+    throw new SetupError(DAMAGED, { cause });
+  }
 }
 
 /** @throws {SetupError} if a model has more bytes than the format allows */
@@ -88,7 +94,7 @@ function externalParts(file: Uint8Array): Part[] {
   try {
     visit("model", file.length);
   } catch (cause) {
-    const reason = hasGraph ? "it is cut short or damaged" : "it is no ONNX model";
+    const reason = hasGraph ? DAMAGED : "it is no ONNX model";
     throw new SetupError(reason, { cause });
   }
   if (!hasGraph) throw new SetupError("it is no ONNX model");
@@ -135,12 +141,15 @@ function externalPart(reader: PbfReader, end: number): Part[] {
   if (!isExternal) return [];
   const size = TYPE_BYTES[type];
   const computed = size === undefined ? undefined : dims.reduce((n, side) => n * side, size);
-  const length = entries.get("length");
-  return [{
-    location: entries.get("location") ?? "",
-    offset: Number(entries.get("offset") ?? 0),
-    length: length === undefined ? computed : Number(length),
-  }];
+  const location = entries.get("location");
+  const offset = Number(entries.get("offset") ?? 0);
+  const given = entries.get("length");
+  const length = given === undefined ? computed : Number(given);
+  const isPlace = Number.isSafeInteger(offset) && Number.isSafeInteger(length ?? 0);
+  if (!location || !isPlace || offset < 0 || (length ?? 0) < 0) {
+    throw new RangeError("the place of a tensor is no place in a file");
+  }
+  return [{ location, offset, length }];
 }
 
 /** What is in the parts, in their order. */
@@ -159,7 +168,7 @@ async function readParts(
   requireSize(lengths.reduce((sum, length) => sum + length, bytes));
   parts.forEach(({ location, offset }, i) => {
     const end = offset + lengths[i]!;
-    if (offset >= 0 && end <= sizes.get(location)!) return;
+    if (end <= sizes.get(location)!) return;
     throw new SetupError(
       `the file of its weights "${location}" has ${
         sizes.get(location)
