@@ -166,23 +166,31 @@ async function readParts(
     length ?? sizes.get(location)! - offset
   );
   requireSize(lengths.reduce((sum, length) => sum + length, bytes));
-  parts.forEach(({ location, offset }, i) => {
-    const end = offset + lengths[i]!;
-    if (end <= sizes.get(location)!) return;
-    throw new SetupError(
-      `the file of its weights "${location}" has ${
-        sizes.get(location)
-      } bytes, not the ${end} that ` +
-        "the model needs: it is cut short, or of another model",
-    );
-  });
-  const files = new Map<string, Uint8Array>();
-  for (const location of sizes.keys()) {
-    files.set(location, await Deno.readFile(join(folder, location)));
+  const contents: Uint8Array[] = [];
+  for (const [i, { location, offset }] of parts.entries()) {
+    const [size, length] = [sizes.get(location)!, lengths[i]!];
+    if (length < 0 || offset + length > size) {
+      throw new SetupError(
+        `the file of its weights "${location}" has ${size} bytes, but its model needs those ` +
+          `up to ${offset + Math.max(0, length)}: it is cut short, or of another model`,
+      );
+    }
+    contents.push(await readPart(join(folder, location), offset, length));
   }
-  return parts.map(({ location, offset }, i) =>
-    files.get(location)!.subarray(offset, offset + lengths[i]!)
-  );
+  return contents;
+}
+
+/** Some bytes of a file, which may be much larger. */
+async function readPart(path: string, offset: number, length: number): Promise<Uint8Array> {
+  using file = await Deno.open(path);
+  await file.seek(offset, Deno.SeekMode.Start);
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length;) {
+    const n = await file.read(bytes.subarray(at));
+    if (n === null) throw new SetupError(`"${path}" became shorter while it was read`);
+    at += n;
+  }
+  return bytes;
 }
 
 /** @throws {SetupError} if the file is not there, or not in the model's folder */
