@@ -58,6 +58,28 @@ Deno.test("a manifest of an earlier version gives the same vectors as ever", asy
   }
 });
 
+Deno.test("a model that does not fit its manifest is refused in plain words", async () => {
+  await using dir = await tempDir();
+  const models = await untar(new URL("../fixtures/onnx/models.tar.gz", import.meta.url));
+  const input = { name: "pixel_values", size: 48, preprocess: "tf" };
+  const output = { name: "image_embeds", size: 8 };
+  const cases: [name: string, onnx: Uint8Array, reason: RegExp][] = [
+    ["positions", models.get("positions.onnx")!, /cannot run it on a picture of 48 × 48 pixels/],
+    ["page", new TextEncoder().encode("<html></html>"), /cut short or damaged/],
+    ["later", models.get("opset_new.onnx")!, /operator set 99/],
+  ];
+  for (const [name, onnx, reason] of cases) {
+    const model = await writeModel(dir.path, name, onnx, input, output);
+    for (const engine of ["onnx", "wasm"]) {
+      const { code, stderr } = await vectorize(dir.path, model, ["--engine", engine]);
+      assert.equal(code, 2);
+      assert.match(stderr, new RegExp(`^vectorize: Cannot load model ".*${name}\\.onnx": .*\n$`));
+      assert.match(stderr, reason);
+      assert.doesNotMatch(stderr, /\.(h|cc):\d/);
+    }
+  }
+});
+
 Deno.test("a model that gives no real vectors is refused when it is first used", async () => {
   await using dir = await tempDir();
   const models = await untar(new URL("../fixtures/onnx/models.tar.gz", import.meta.url));

@@ -3,6 +3,7 @@ import "./no_telemetry.ts"; // before the library
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { type Engine, type EngineModel, inputDims, type Numbers, outputVectors } from "./engine.ts";
 import type { ModelInput } from "../models/manifest.ts";
+import { onnxFault } from "../models/onnx_faults.ts";
 
 /** Loads a model into ONNX Runtime, on the CPU. */
 export async function loadEngine({ path, input, output, threads }: EngineModel): Promise<Engine> {
@@ -37,7 +38,11 @@ export interface OnnxSession {
   run(input: ModelInput, output: string, batch: Numbers, n: number): Promise<OutputTensor>;
 }
 
-/** Loads a model, by its path or its bytes. */
+/**
+ * Loads a model, by its path or its bytes.
+ *
+ * @throws {SetupError} in words that follow "it", if ONNX Runtime does not take it
+ */
 export async function openSession(
   model: string | Uint8Array,
   threads: number,
@@ -49,6 +54,8 @@ export async function openSession(
     executionMode: "sequential",
     graphOptimizationLevel: "all",
     logSeverityLevel: 4, // errors are thrown; all else would go to the terminal
+  }).catch((error) => {
+    throw onnxFault(error);
   });
   return {
     inputs: session.inputMetadata.map(toShape),

@@ -1,6 +1,7 @@
 /** The engine of ONNX Runtime as WebAssembly: slower, but without native code. */
 import { env, InferenceSession, Tensor } from "onnxruntime-web";
 import { type Engine, type EngineModel, inputDims, outputVectors } from "./engine.ts";
+import { onnxFault } from "../models/onnx_faults.ts";
 
 /** ONNX Runtime itself. */
 const WASM = new URL(import.meta.resolve("onnxruntime-web/ort-wasm-simd-threaded.wasm"));
@@ -15,6 +16,9 @@ export async function loadEngine({ path, input, output }: EngineModel): Promise<
   const session = await InferenceSession.create(await Deno.readFile(path), {
     executionProviders: ["wasm"],
     graphOptimizationLevel: "all",
+    logSeverityLevel: 4, // errors are thrown; all else would go to the terminal
+  }).catch((error) => {
+    throw onnxFault(error);
   });
   return {
     async run(batch, n) {

@@ -35,9 +35,7 @@ export async function storeOnnxModel(
 ): Promise<ModelManifest> {
   const onnx = await readOnnxFile(file);
   const { openSession } = await import("../engines/onnx_engine.ts");
-  const session = await openSession(onnx, 1).catch((error) => {
-    throw onnxFault(error);
-  });
+  const session = await openSession(onnx, 1);
   const picture = pictureInput(session.inputs);
   const inputs = layoutsOf(picture).map((layout) => inputOf(picture, layout, options));
   const vector = vectorOutput(session.outputs, options.output);

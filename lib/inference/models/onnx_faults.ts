@@ -52,7 +52,10 @@ export function onnxFault(error: unknown, what = "load it"): SetupError {
 
 /** Without the places in the library's own source. */
 function withoutPlaces(message: string): string {
-  return message.replace(/^(?:\S*\/)?\S+\.(?:cc|h):\d+ .*?\) (?=[A-Z])/, "")
+  return message.replace(/^failed to call .*? ERROR_MESSAGE: /, "").replace(
+    /^(?:\S*\/)?\S+\.(?:cc|h):\d+ .*?\) (?=[A-Z])/,
+    "",
+  )
     .replace(/\S+\.(?:cc|h):\d+ \S+ ?/g, "")
     .replace(/onnxruntime::\S+\(.*?\) .*? was false\. /, "")
     .replace(

@@ -1,7 +1,8 @@
 /** Whether a model gives real vectors: what it makes of two pictures of its own. */
 import type { Pixels } from "../../images/pixels.ts";
-import { emptyInput, type Engine } from "../engines/engine.ts";
+import { emptyInput, type Engine, type Numbers } from "../engines/engine.ts";
 import type { ModelInput } from "../models/manifest.ts";
+import { onnxFault } from "../models/onnx_faults.ts";
 import { Preprocessor } from "./preprocess.ts";
 
 const WIDTH = 96;
@@ -19,13 +20,22 @@ export async function tryOut(engine: Engine, input: ModelInput): Promise<void> {
   const vectors: Float32Array[] = [];
   for (const picture of PROBES) {
     preprocessor.write(picture, numbers);
-    const vector = (await engine.run(numbers, 1)).slice();
+    const vector = await run(engine, numbers, input);
     requireNumbers(vector);
     vectors.push(vector);
   }
   const [first, second] = vectors;
   if (first!.every((x, i) => x === second![i])) {
     throw new TypeError("it gives the same vector for different pictures, so it tells none apart");
+  }
+}
+
+async function run(engine: Engine, numbers: Numbers, { size }: ModelInput): Promise<Float32Array> {
+  try {
+    return (await engine.run(numbers, 1)).slice();
+  } catch (error) {
+    if (error instanceof TypeError) throw error;
+    throw onnxFault(error, `run it on a picture of ${size} × ${size} pixels`);
   }
 }
 
