@@ -4,7 +4,8 @@
  */
 import { errorMessage, SetupError } from "../../shared/errors.ts";
 import { BinaryCoder } from "./codes/binary_code.ts";
-import { EmbeddedFile, EMPTY, type Meta, type Mode, toFloats, whenFree } from "./file.ts";
+import { EmbeddedFile, type Mode, toFloats, whenFree } from "./file.ts";
+import { EMPTY, type Meta } from "./schema.ts";
 import { EmbeddedSearch, matchingRows } from "./search.ts";
 import { EmbeddedWriter } from "./writer.ts";
 import type {

@@ -2,7 +2,8 @@
 import type { BinaryCoder } from "./codes/binary_code.ts";
 import { CodeScan, type RowFilter } from "./codes/code_scan.ts";
 import { Cosine } from "./cosine.ts";
-import { BLOCK_ROWS, bytesOf, type EmbeddedFile, toFloats, toIntegers } from "./file.ts";
+import { bytesOf, type EmbeddedFile, toFloats, toIntegers } from "./file.ts";
+import { BLOCK_ROWS } from "./schema.ts";
 import type { Document, Filters, Hit } from "../types.ts";
 import { filterQuery } from "../words.ts";
 

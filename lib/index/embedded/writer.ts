@@ -3,7 +3,8 @@ import { Buffer } from "node:buffer";
 import { VectorError } from "../../shared/errors.ts";
 import { checkVector } from "../../vectors/vector_store.ts";
 import type { BinaryCoder } from "./codes/binary_code.ts";
-import { BLOCK_ROWS, bytesOf, type EmbeddedFile, type Meta, toIntegers } from "./file.ts";
+import { bytesOf, type EmbeddedFile, toIntegers } from "./file.ts";
+import { BLOCK_ROWS, type Meta } from "./schema.ts";
 import type { BulkResult, Document, IndexItem } from "../types.ts";
 import { indexedWords } from "../words.ts";
 
