@@ -1,4 +1,5 @@
 /** What an index holds, and what every index can do. */
+import type { ModelIdentity } from "../vectors/model_identity.ts";
 
 /** What an index keeps of a record, besides its vector. Empty where the record has no value. */
 export interface Document {
@@ -67,12 +68,15 @@ export interface VectorIndex extends AsyncDisposable {
   readonly kind: "embedded" | "elasticsearch" | "opensearch";
   /** Length of its vectors; undefined while it is empty and new. */
   readonly dims: number | undefined;
-  /** Name of the model that made its vectors, where that was told. */
-  readonly model: string | undefined;
-  /** Another text whenever the index was begun anew; undefined while it is empty and new. */
+  /** The model that made its vectors, where that was told. */
+  readonly model: ModelIdentity | undefined;
+  /**
+   * Another text whenever the index was begun anew; undefined while it is empty and new. Afterwards
+   * `model` is what other runs have told, too.
+   */
   generation(): Promise<string | undefined>;
   /** Remembers which model made the vectors. */
-  setModel(name: string): Promise<void>;
+  setModel(model: ModelIdentity): Promise<void>;
   /** Number of documents that can be found. */
   count(filters?: Filters): Promise<number>;
   /** Number of documents for each value of a field, most first. */

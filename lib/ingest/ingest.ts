@@ -12,6 +12,7 @@ import { mapConcurrent, unlessEmpty } from "../shared/streams.ts";
 import { VectorFolder } from "../vectors/vector_folder.ts";
 import { checkVector } from "../vectors/vector_store.ts";
 import { commonLength, DocumentReader, type Loaded, type LoadedGroup } from "./documents.ts";
+import { checkModelStayed, folderModel } from "./folder_model.ts";
 import type { IngestOptions } from "./options.ts";
 import { Resumption } from "./resumption.ts";
 import { SentFile } from "./sent_file.ts";
@@ -26,6 +27,7 @@ export async function ingest(options: IngestOptions, run: Stage): Promise<Report
   if (options.warmupOnly.length > 0) return await warmUp(options, run);
   checkTogether(options);
   await requireFolder(options.vectorsDir);
+  const model = await folderModel(options, run);
   const selection = selectionOf(options);
   if (options.dryRun) return await planIngest(options, selection, run);
   const work = await Worklist.open(selection, run, true);
@@ -39,10 +41,11 @@ export async function ingest(options: IngestOptions, run: Stage): Promise<Report
     const { isRest } = resumption;
     const total = () => work.total();
     using sent = sentFile(work.output, options);
-    await using index = await openTarget({ first, isRest, total, sent }, options, run);
+    await using index = await openTarget({ first, model, isRest, total, sent }, options, run);
     for await (const loaded of ingestDocuments(groups, index, options, run)) {
       resumption.note(loaded);
     }
+    if (model !== undefined) checkModelStayed(index, model);
     if (options.forcemerge) await index.forcemerge();
     if (options.warmup) await index.warmup();
     documents = await index.count();

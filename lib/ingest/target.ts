@@ -5,13 +5,16 @@ import type { SentMemory } from "../index/server/fingerprints.ts";
 import type { IndexItem, VectorIndex } from "../index/types.ts";
 import { SetupError } from "../shared/errors.ts";
 import type { Stage } from "../shared/run.ts";
-import { readModelNote } from "../vectors/model_note.ts";
+import type { ModelIdentity } from "../vectors/model_identity.ts";
 import { commonLength } from "./documents.ts";
+import { checkModel, noteModel } from "./folder_model.ts";
 import type { IngestOptions } from "./options.ts";
 
 /** What is known of the documents before they are loaded. */
 export interface Load {
   readonly first: readonly IndexItem[];
+  /** The model that made their vectors, where that is known. */
+  readonly model: ModelIdentity | undefined;
   /** Others are in the index already: these are the rest of an earlier run. */
   readonly isRest: boolean;
   /** How many there may be in all. */
@@ -28,7 +31,7 @@ export interface Load {
  *   too little memory for them
  */
 export async function openTarget(
-  { first, isRest, total, sent }: Load,
+  { first, model, isRest, total, sent }: Load,
   options: IngestOptions,
   stage: Stage,
 ): Promise<VectorIndex> {
@@ -47,12 +50,11 @@ export async function openTarget(
   try {
     const isRemade = recreate && (mapping !== undefined || index.kind === "embedded");
     if (!isRemade) checkLength(vectors, index.dims, "its vectors have", options);
-    const model = (await readModelNote(options.vectorsDir, options))?.name;
-    if (!recreate) checkModel(index, model);
+    if (!recreate) await checkModel(index, model, options, stage);
     await checkMemory(index, await total(), options, stage);
     stage.signal.throwIfAborted();
     if (recreate) await index.clear();
-    if (model !== undefined && index.model !== model) await index.setModel(model);
+    await noteModel(index, model, stage);
     return index;
   } catch (error) {
     await index.removeIfUnused().catch(() => {}); // the first error says what to do
@@ -103,14 +105,6 @@ function checkLength(
   throw new SetupError(
     `Cannot load vectors of ${commonLength(vectors)} numbers into index "${index}": ${what} ` +
       `${dims} numbers`,
-  );
-}
-
-function checkModel(index: VectorIndex, model: string | undefined): void {
-  if (model === undefined || index.model === undefined || index.model === model) return;
-  throw new SetupError(
-    `Cannot load vectors of model "${model}" into index "${index.name}": it holds those of model ` +
-      `"${index.model}"; --recreate-index begins it anew`,
   );
 }
 

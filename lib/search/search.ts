@@ -4,12 +4,14 @@ import { openIndex } from "../index/open.ts";
 import type { Document, Filters, VectorIndex } from "../index/types.ts";
 import { readImageFile } from "../images/image_files.ts";
 import { IMAGENET } from "../inference/native.ts";
+import { identityOf } from "../inference/models/identity.ts";
 import { openModel } from "../inference/models/model.ts";
 import { WorkerPool } from "../inference/workers/worker_pool.ts";
 import type { Report, Stage } from "../shared/run.ts";
-import { errorMessage, fileReason, SetupError } from "../shared/errors.ts";
+import { errorMessage, fileReason, SetupError, VectorError } from "../shared/errors.ts";
 import { count } from "../shared/progress.ts";
 import { tableText } from "../shared/table.ts";
+import type { ModelIdentity } from "../vectors/model_identity.ts";
 import { checkVector, readVectorFile } from "../vectors/vector_store.ts";
 import { filtersText } from "./filters.ts";
 import { modelMismatch } from "./model_mismatch.ts";
@@ -98,7 +100,10 @@ async function queryVector(
     return vector;
   } catch (error) {
     if (error instanceof SetupError) throw error;
-    const reason = error instanceof Deno.errors.NotFound ? fileReason(error) : errorMessage(error);
+    const isMade = query.kind === "image" && error instanceof VectorError;
+    const of = isMade ? "the vector that the model made of it is of no use: " : "";
+    const reason = of +
+      (error instanceof Deno.errors.NotFound ? fileReason(error) : errorMessage(error));
     throw new SetupError(`Cannot search by ${query.kind} "${query.path}": ${reason}`, {
       cause: error,
     });
@@ -110,16 +115,18 @@ async function embedFile(
   index: VectorIndex,
   { model: asked, engine }: SearchOptions,
 ): Promise<Float32Array> {
-  const name = asked ?? index.model ?? IMAGENET;
+  const name = asked ?? index.model?.name ?? IMAGENET;
   const file = await readImageFile(path);
-  const check = (model: Parameters<typeof modelMismatch>[1]) => {
-    const mismatch = modelMismatch(index, model);
+  const check = (model: ModelIdentity, size?: number) => {
+    const mismatch = modelMismatch(index, model, size);
     if (mismatch === undefined) return;
     throw new SetupError(`Cannot search by image "${path}": ${mismatch}`);
   };
-  if (!isAbsolute(name)) check({ name }); // before it is told how to get another model
-  const model = await openModel(name);
-  check(model);
+  const model = await openModel(name).catch((error) => {
+    if (!isAbsolute(name)) check({ name }); // rather than how to get another model
+    throw error;
+  });
+  check(identityOf(model), model.output.size);
   using pool = await WorkerPool.start({ engine, model, size: 1 });
   const result = await pool.embed(file);
   if ("vector" in result) return result.vector;

@@ -62,10 +62,12 @@ export async function health({ service }: RequestContext): Promise<Response> {
 export async function indexes({ service }: RequestContext): Promise<Response> {
   const { uploads } = service;
   const summaries = await eachIndex(service, async (index): Promise<IndexSummary> => {
-    const { name, dims = null, model = null, kind } = index;
+    const documents = await index.count();
+    const { name, dims = null, kind } = index;
+    const model = index.model?.name ?? null;
     const refusal = uploads.refusal(index);
     return {
-      ...{ name, documents: await index.count(), dims, model, kind },
+      ...{ name, documents, dims, model, kind },
       uploads: refusal === undefined,
       uploadsReason: refusal?.message ?? null,
     };
@@ -122,6 +124,7 @@ export async function similarToImage(
 ): Promise<Response> {
   const { service: { uploads }, query, request, signal } = context;
   return await withIndex(context, async (index) => {
+    await index.generation(); // its model is known as it is now
     const refusal = uploads.refusal(index);
     if (refusal !== undefined) throw refusal;
     const vector = await uploads.embed(() => readPicture(request, signal), signal);

@@ -3,6 +3,7 @@ import type { VectorIndex } from "../index/types.ts";
 import { unreadable as whyUnreadable } from "../images/file_kind.ts";
 import { isImage } from "../images/image_type.ts";
 import type { EngineName } from "../inference/engines/engine.ts";
+import { identityOf } from "../inference/models/identity.ts";
 import { type Model, openModel } from "../inference/models/model.ts";
 import { WorkerPool } from "../inference/workers/worker_pool.ts";
 import { errorMessage, RequestError, WorkerError } from "../shared/errors.ts";
@@ -56,7 +57,8 @@ export class Uploads implements Disposable {
     if (this.#model === undefined) {
       return new RequestError(503, `Cannot search by a picture: ${this.off}`);
     }
-    const reason = modelMismatch({ name, model, dims }, this.#model);
+    const { output } = this.#model;
+    const reason = modelMismatch({ name, model, dims }, identityOf(this.#model), output.size);
     if (reason === undefined) return undefined;
     return new RequestError(422, `Cannot search by a picture: ${reason}`);
   }

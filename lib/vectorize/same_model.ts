@@ -1,29 +1,37 @@
 /** Sees to it that the vectors of a folder are of one model, and notes which. */
-import { selectRecords } from "../catalog/selection.ts";
-import type { ImageFiles } from "../images/image_files.ts";
+import { identityOf } from "../inference/models/identity.ts";
 import type { Model } from "../inference/models/model.ts";
 import type { WorkerPool } from "../inference/workers/worker_pool.ts";
-import { SetupError, WorkerError } from "../shared/errors.ts";
+import { SetupError } from "../shared/errors.ts";
 import type { OutputFolder } from "../shared/output_folder.ts";
+import { count } from "../shared/progress.ts";
 import type { Stage } from "../shared/run.ts";
-import { type ModelNote, readModelNote, writeModelNote } from "../vectors/model_note.ts";
-import type { VectorFolder } from "../vectors/vector_folder.ts";
-import { readVectorFile } from "../vectors/vector_store.ts";
+import {
+  distinctModels,
+  isSameModel,
+  type ModelIdentity,
+  modelText,
+} from "../vectors/model_identity.ts";
+import {
+  longerEndings,
+  type ModelNote,
+  modelsOf,
+  noteOf,
+  notesBelow,
+  readModelNote,
+  removeNotesBelow,
+  writeModelNote,
+} from "../vectors/model_note.ts";
+import { compareExisting } from "./compare.ts";
 import type { VectorizeOptions } from "./options.ts";
-import { type Existing, selectionOf } from "./plan.ts";
-
-/** Vectors that are made again to be compared, and those that are looked at for want of pictures. */
-const MAX_COMPARED = 3, MAX_LOOKED_AT = 1000;
-
-/** Least cosine of two vectors that one model made of a picture, saved again in between or not. */
-const MIN_SIMILARITY = 0.98;
+import type { Existing } from "./plan.ts";
 
 /** What keeps a run's vectors to one model. */
 export interface ModelGuard {
-  /** Notes the model, once the run has made a vector. */
-  readonly begin: () => void;
+  /** Notes the model, before the run stores its first vector. */
+  readonly begin: () => Promise<void>;
   /** The run has made all that it was to make. */
-  readonly end: () => unknown;
+  readonly end: () => Promise<void>;
 }
 
 /** What the guard works with. */
@@ -35,19 +43,20 @@ export interface GuardParts {
 }
 
 /**
- * What is noted of the vectors that are there.
+ * Makes sure that what is noted of the vectors that are there lets the model add others.
  *
  * @throws {SetupError} if another model made them, and they are not all to be made again
  */
-export async function checkedNote(
-  { name, sha256 }: Model,
-  options: VectorizeOptions,
-): Promise<ModelNote | undefined> {
-  const noted = await readModelNote(options.vectorsDir, options);
-  if (noted === undefined || options.overwrite) return noted;
-  if (noted.replacing !== undefined) throw unfinished(noted.replacing.name, options);
-  if (noted.sha256 !== sha256) throw otherModel(name, options, `"${noted.name}"`);
-  return noted;
+export async function checkNotes(model: Model, options: VectorizeOptions): Promise<void> {
+  if (options.overwrite) return;
+  const { vectorsDir } = options;
+  const own = identityOf(model);
+  const noted = await readModelNote(vectorsDir, options);
+  if (noted !== undefined) requireOwn(own, noted, options);
+  for (const { folder, note } of await notesBelow(vectorsDir, options)) {
+    const other = modelsOf(note).find((model) => !isSameModel(model, own));
+    if (other !== undefined) throw otherModel(own, options, other, `those in "${folder}"`);
+  }
 }
 
 /**
@@ -57,131 +66,143 @@ export async function checkedNote(
  * @throws {SetupError} if another model made them, and they are not all to be made again
  */
 export async function guardModel(
-  { name, sha256, output: { size } }: Model,
-  noted: ModelNote | undefined,
-  { pool, existing, output }: GuardParts,
+  model: Model,
+  parts: GuardParts,
   options: VectorizeOptions,
   stage: Stage,
 ): Promise<ModelGuard> {
-  const own = { name, sha256 };
-  const write = (note: ModelNote) => writeModelNote(note, options, output);
-  if (options.overwrite) {
-    const before = noted?.replacing ?? noted;
-    if (before === undefined || before.sha256 === sha256) {
-      return { begin: () => write(own), end: () => {} };
-    }
-    const replacing = { name: before.name, sha256: before.sha256 };
-    return {
-      begin: () => write({ ...own, replacing }),
-      end: () => stage.stats.failed === 0 && write(own),
-    };
+  const own = identityOf(model);
+  if (options.overwrite) return new Replacing(own, parts, options, stage);
+  const noted = await readModelNote(options.vectorsDir, options);
+  if (noted !== undefined) return new Adding(own, noted.unchecked, parts, options);
+  const { pool, existing } = parts;
+  const compared = await compareExisting(model.output.size, pool, existing, options, stage);
+  if (compared.kind === "other") {
+    const { path, reason } = compared;
+    throw otherModel(own, options, reason, `"${path}"`);
   }
-  if (noted !== undefined) return { begin: () => {}, end: () => {} };
-  const unchecked = await compare(name, size, pool, existing, options, stage);
+  const unchecked = compared.kind === "no pictures" || undefined;
   if (unchecked) {
     stage.warn(
-      `there are vectors of which nothing says that model "${name}" made them, and none has a ` +
+      `there are vectors of which nothing says that model "${own.name}" made them, and none has a ` +
         "picture to compare it by: they are taken for its own",
     );
   }
-  return { begin: () => write({ ...own, ...unchecked ? { unchecked } : {} }), end: () => {} };
+  return new Adding(own, unchecked, parts, options);
 }
 
-/**
- * Embeds up to three pictures again whose vectors are there.
- *
- * @returns whether there are vectors, but no picture of any
- * @throws {SetupError} if another model made them
- */
-async function compare(
-  name: string,
-  size: number,
-  pool: WorkerPool,
-  { images, vectors }: Existing,
-  options: VectorizeOptions,
-  stage: Stage,
-): Promise<boolean> {
-  if (vectors.isEmpty()) return false;
-  let [lookedAt, compared] = [0, 0];
-  for await (const records of selectRecords({ ...selectionOf(options), retryFailed: false })) {
-    for (const { folder, stem } of records) {
-      stage.signal.throwIfAborted();
-      const vector = await vectorOf(vectors, folder, stem, options);
-      if (vector === undefined) continue;
-      lookedAt++;
-      if (vector.vector.length !== size) {
-        throw otherModel(name, options, `that gives ${vector.vector.length} numbers`, vector.path);
-      }
-      const made = await embed(pool, images, folder, stem);
-      if (made !== undefined) {
-        const similarity = cosine(vector.vector, made);
-        if (similarity < MIN_SIMILARITY) {
-          const like = `of other numbers (similarity ${similarity.toFixed(2)})`;
-          throw otherModel(name, options, like, vector.path);
-        }
-        compared++;
-      }
-      if (compared === MAX_COMPARED || lookedAt === MAX_LOOKED_AT) return compared === 0;
+/** A run that adds to what is there. */
+class Adding implements ModelGuard {
+  #hasBegun = false;
+
+  constructor(
+    private readonly own: ModelIdentity,
+    private readonly unchecked: boolean | undefined,
+    private readonly parts: GuardParts,
+    private readonly options: VectorizeOptions,
+  ) {}
+
+  async begin(): Promise<void> {
+    const { own, options, unchecked } = this;
+    const noted = await readModelNote(options.vectorsDir, options);
+    // A run that began at the same time may have been first.
+    if (noted !== undefined) requireOwn(own, noted, options);
+    const more = { unchecked: unchecked ?? noted?.unchecked };
+    writeModelNote(noteOf(own, [], more), options, this.parts.output);
+    this.#hasBegun = true;
+  }
+
+  async end(): Promise<void> {
+    const { own, options } = this;
+    const noted = this.#hasBegun ? await readModelNote(options.vectorsDir, options) : undefined;
+    const others = noted === undefined ? [] : modelsOf(noted);
+    const other = others.find((model) => !isSameModel(model, own));
+    if (other === undefined) return;
+    writeModelNote(noteOf(own, others), options, this.parts.output);
+    throw new SetupError(
+      `Two runs have made vectors in "${options.vectorsDir}" at the same time, one of model ` +
+        `${modelText(own, other)}, one of ${modelText(other, own)}: run one with --overwrite`,
+    );
+  }
+}
+
+/** A run that makes vectors again: those of other models are known until none is left. */
+class Replacing implements ModelGuard {
+  readonly #hadVectors: boolean;
+
+  constructor(
+    private readonly own: ModelIdentity,
+    private readonly parts: GuardParts,
+    private readonly options: VectorizeOptions,
+    private readonly stage: Stage,
+  ) {
+    this.#hadVectors = !parts.existing.vectors.isEmpty();
+  }
+
+  async begin(): Promise<void> {
+    const { own, options, parts: { output } } = this;
+    const noted = await readModelNote(options.vectorsDir, options);
+    // Another part, or an earlier run, has begun to replace them.
+    if (noted?.since !== undefined && isSameModel(noted, own)) return;
+    const below = await notesBelow(options.vectorsDir, options);
+    const notes = [...noted === undefined ? [] : [noted], ...below.map(({ note }) => note)];
+    const others = distinctModels(notes.flatMap(modelsOf));
+    const left = others.filter((model) => !isSameModel(model, own));
+    const isUnknown = this.#hadVectors && (noted === undefined || noted.unchecked === true);
+    const unchecked = isUnknown || undefined;
+    const since = writeModelNote(noteOf(own, left, { unchecked }), options, output);
+    if (left.length === 0 && !isUnknown) return;
+    writeModelNote(noteOf(own, left, { unchecked, since }), options, output);
+  }
+
+  async end(): Promise<void> {
+    const { own, options, parts: { output }, stage } = this;
+    const noted = await readModelNote(options.vectorsDir, options);
+    if (noted === undefined || !isSameModel(noted, own)) return;
+    const { since } = noted;
+    if (since === undefined) return; // there were none of another model
+    const otherEnds = longerEndings(options, output);
+    const { first, number } = await this.parts.existing.vectors.olderThan(since, otherEnds);
+    if (number === 0) {
+      writeModelNote(noteOf(own, []), options, output);
+      removeNotesBelow(await notesBelow(options.vectorsDir, options), options, output);
+      return;
     }
-  }
-  return lookedAt > 0 && compared === 0;
-}
-
-/** A vector that can be compared; one that is damaged is made again by the run. */
-async function vectorOf(
-  vectors: VectorFolder,
-  folder: string,
-  stem: string,
-  { format }: VectorizeOptions,
-) {
-  const path = vectors.find(folder, stem);
-  const vector = path && await readVectorFile(path, format).catch(() => undefined);
-  if (!vector || !(dot(vector, vector) > 0) || !Number.isFinite(dot(vector, vector))) {
-    return undefined;
-  }
-  return { path, vector };
-}
-
-/** The vector of the record's picture on disk, if there is one that can be used. */
-async function embed(pool: WorkerPool, images: ImageFiles, folder: string, stem: string) {
-  const picture = await images.read(folder, stem).catch(() => undefined);
-  if (picture === undefined) return undefined;
-  try {
-    const result = await pool.embed(picture);
-    return "vector" in result ? result.vector : undefined;
-  } catch (error) {
-    if (error instanceof WorkerError) return undefined; // another picture may do
-    throw error;
+    const others = modelsOf(noted).slice(1).map((model) => modelText(model, own));
+    if (others.length === 0) return;
+    stage.warn(
+      `${count(number)} vectors were not made again, and may be of model ${others.join(" or ")}: ` +
+        `"${first}" is the first`,
+    );
   }
 }
 
+/** @throws {SetupError} if a note names another model than the run's */
+function requireOwn(own: ModelIdentity, noted: ModelNote, options: VectorizeOptions): void {
+  if (!isSameModel(noted, own)) throw otherModel(own, options, noted);
+  const [, other] = modelsOf(noted);
+  if (other === undefined) return;
+  throw new SetupError(
+    `Cannot go on in "${options.vectorsDir}": a run with --overwrite has not replaced all vectors ` +
+      `of model ${modelText(other, own)}; run it with --overwrite once more`,
+  );
+}
+
+/** @param other a model, or what is known of it */
 function otherModel(
-  name: string,
+  own: ModelIdentity,
   { vectorsDir }: VectorizeOptions,
-  other: string,
-  path?: string,
+  other: ModelIdentity | string,
+  which = "those that are there",
 ): SetupError {
-  const which = path === undefined ? "those that are there" : `"${path}"`;
+  const isKnown = typeof other !== "string";
+  const advice = isKnown && other.name === own.name
+    ? "that name stands for another model now: get the former one back"
+    : "--model names it";
   return new SetupError(
-    `Cannot add vectors of model "${name}" to "${vectorsDir}": ${which} were made by another model, ` +
-      `${other}; --model names it, --suffix keeps both apart, --overwrite makes all of them again`,
+    `Cannot add vectors of model ${isKnown ? modelText(own, other) : `"${own.name}"`} to ` +
+      `"${vectorsDir}": ${which} were made by another model, ` +
+      `${isKnown ? modelText(other, own) : other}; ${advice}, --suffix keeps both apart, ` +
+      "--overwrite makes all of them again",
   );
-}
-
-function unfinished(name: string, { vectorsDir }: VectorizeOptions): SetupError {
-  return new SetupError(
-    `Cannot go on in "${vectorsDir}": a run with --overwrite has not replaced all vectors of model ` +
-      `"${name}"; run it with --overwrite once more`,
-  );
-}
-
-/** Cosine of the angle between two vectors of one length. */
-function cosine(a: Float32Array, b: Float32Array): number {
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }

@@ -3,25 +3,25 @@ import { join } from "node:path";
 import type { RecordFile } from "../catalog/record_files.ts";
 import { shardName } from "../catalog/shard.ts";
 import { Worklist } from "../catalog/worklist.ts";
-import { errorMessage, ImageError, WorkerError } from "../shared/errors.ts";
+import { errorMessage, ImageError, VectorError, WorkerError } from "../shared/errors.ts";
 import { openModel } from "../inference/models/model.ts";
 import type { Embedding } from "../inference/workers/messages.ts";
 import { WorkerPool } from "../inference/workers/worker_pool.ts";
 import type { OutputFolder } from "../shared/output_folder.ts";
 import type { Report, Stage } from "../shared/run.ts";
 import { kept, mapConcurrent, unlessEmpty } from "../shared/streams.ts";
-import { encodeVector, vectorFileName } from "../vectors/vector_store.ts";
+import { checkVector, encodeVector, vectorFileName } from "../vectors/vector_store.ts";
 import type { VectorizeOptions } from "./options.ts";
 import { imageClient, type Picture, PictureLoader } from "./pictures.ts";
 import { type Existing, existingOf, isDone, planVectorize, selectionOf } from "./plan.ts";
-import { checkedNote, guardModel } from "./same_model.ts";
+import { checkNotes, guardModel } from "./same_model.ts";
 
 /** Makes the vector of every record that has none yet. */
 export async function vectorize(options: VectorizeOptions, run: Stage): Promise<Report> {
   if (options.dryRun) return await planVectorize(options, run);
   const { engine, jobs: size, inference } = options;
   const model = inference ? await openModel(options.model) : undefined;
-  const noted = model && await checkedNote(model, options);
+  if (model !== undefined) await checkNotes(model, options);
   const work = await Worklist.open(selectionOf(options), run);
   const existing = existingOf(options, model?.output.size);
   const { images } = existing;
@@ -37,13 +37,12 @@ export async function vectorize(options: VectorizeOptions, run: Stage): Promise<
     for await (const _ of picturesOf(records, pictures, options)) run.stats.stored++;
   } else if (records !== undefined && model !== undefined) {
     using pool = await WorkerPool.start({ engine, model, size, signal: run.signal });
-    const makers = { pictures, pool, output: work.output };
-    const guard = await guardModel(model, noted, { ...makers, existing }, options, run);
-    for await (const _ of vectorizeRecords(records, makers, options, run)) {
-      if (run.stats.stored === 1) guard.begin();
-    }
+    const { output } = work;
+    const guard = await guardModel(model, { pool, existing, output }, options, run);
+    const makers = { pictures, pool, output, begin: () => guard.begin() };
+    for await (const _ of vectorizeRecords(records, makers, options, run));
     run.signal.throwIfAborted();
-    guard.end();
+    await guard.end();
   }
   await work.end();
   pictures.explain();
@@ -72,6 +71,8 @@ export interface VectorMakers {
   readonly pool: WorkerPool;
   /** Takes the vectors' files. */
   readonly output: OutputFolder;
+  /** Called before the first vector is stored. */
+  readonly begin?: () => Promise<void>;
 }
 
 /**
@@ -80,17 +81,21 @@ export interface VectorMakers {
  */
 export async function* vectorizeRecords(
   records: AsyncIterable<RecordFile>,
-  { pictures, pool, output }: VectorMakers,
+  { pictures, pool, output, begin }: VectorMakers,
   options: VectorizeOptions,
   stage: Stage,
 ): AsyncGenerator<Vectorized> {
   const underWay = pool.capacity + options.concurrency; // workers go on while some are fetched again
   const loaded = picturesOf(records, pictures, options);
   const embedded = mapConcurrent(underWay, loaded, (p) => embed(p, pool, pictures, stage));
+  let hasBegun = false;
   for await (const { picture, result } of kept(embedded)) {
     if (!("vector" in result)) await fail(picture, result, pictures, stage);
     else {
       const made = { record: picture.record, vector: result.vector };
+      if (!await isUsable(made, stage)) continue;
+      if (!hasBegun) await begin?.();
+      hasBegun = true;
       if (await storeVector(made, options, output, stage)) yield made;
     }
   }
@@ -144,6 +149,24 @@ async function embed(
     if (stage.signal.aborted && error === stage.signal.reason) return undefined;
     if (error instanceof WorkerError) return { picture, result: error };
     throw error;
+  }
+}
+
+/** Whether a vector can be compared with others; one that cannot is counted as failed. */
+async function isUsable(
+  { record: { stem, path }, vector }: Vectorized,
+  stage: Stage,
+): Promise<boolean> {
+  try {
+    checkVector(vector, vector.length);
+    return true;
+  } catch (error) {
+    if (!(error instanceof VectorError)) throw error;
+    const message = `Cannot use the vector that the model made for record "${stem}": ` +
+      error.message;
+    const failure = new VectorError(message, error.code);
+    await stage.fail({ id: stem, file: path, stage: "embed" }, failure);
+    return false;
   }
 }
 

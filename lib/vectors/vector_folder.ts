@@ -1,8 +1,9 @@
 /** The vectors of a folder, found by their records. */
-import { type Dirent, readdirSync } from "node:fs";
+import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { exists, STATE_DIR } from "../shared/files.ts";
 import { Layout } from "../shared/layout.ts";
+import { walkFolders } from "../shared/walk.ts";
 import {
   isWholeVector,
   readVectorFile,
@@ -61,6 +62,32 @@ export class VectorFolder {
   isEmpty(): boolean {
     const end = vectorFileName("", this.naming);
     return !hasFile(this.root, (name) => name.endsWith(end) && name !== end);
+  }
+
+  /**
+   * The vectors that were last written before a time.
+   *
+   * @param time in milliseconds since 1970
+   * @param otherEnds how names of other vectors end, which are passed over
+   */
+  async olderThan(
+    time: number,
+    otherEnds: readonly string[],
+  ): Promise<{ readonly number: number; readonly first?: string }> {
+    const end = vectorFileName("", this.naming);
+    const older: { number: number; first?: string } = { number: 0 };
+    for await (const { folder, names } of walkFolders(this.root)) {
+      for (const name of names) {
+        const isOther = otherEnds.some((other) => name.endsWith(other));
+        if (!name.endsWith(end) || name === end || isOther) continue;
+        const path = join(this.root, folder, name);
+        const stat = statSync(path, { throwIfNoEntry: false });
+        if (stat === undefined || stat.mtimeMs >= time) continue;
+        older.number++;
+        older.first ??= path;
+      }
+    }
+    return older;
   }
 
   /** How many `.npy` files held text, and were read as `.vct`. */

@@ -27,5 +27,5 @@ export async function fillIndex(
   for (const result of await index.bulk(items)) {
     if ("error" in result) throw result.error;
   }
-  if (model !== undefined) await index.setModel(model);
+  if (model !== undefined) await index.setModel({ name: model });
 }

@@ -4,6 +4,7 @@
  */
 import { catalogClient, downloadRecords } from "../../lib/catalog/download.ts";
 import { parseDownloadOptions } from "../../lib/catalog/options.ts";
+import { identityOf } from "../../lib/inference/models/identity.ts";
 import { openModel } from "../../lib/inference/models/model.ts";
 import { WorkerPool } from "../../lib/inference/workers/worker_pool.ts";
 import { DocumentReader } from "../../lib/ingest/documents.ts";
@@ -41,7 +42,7 @@ async function stream(o: Options, run: Run): Promise<Report> {
   const vectors = await vectorize.openOutput(o.vectorize.vectorsDir);
   await ingest.openOutput(o.ingest.indexDir);
   const model = await openModel(o.vectorize.model);
-  writeModelNote({ name: model.name, sha256: model.sha256 }, o.vectorize, vectors);
+  writeModelNote(identityOf(model), o.vectorize, vectors);
   const { engine, jobs: size } = o.vectorize;
   using pool = await WorkerPool.start({ engine, model, size, signal: run.signal });
   const existing = existingOf(o.vectorize, model.output.size);
@@ -63,7 +64,12 @@ async function stream(o: Options, run: Run): Promise<Report> {
   const makers = { pictures, pool, output: vectors };
   const made = vectorize.through(vectorizeRecords(missing, makers, o.vectorize, vectorize));
   const groups = await unlessEmpty(reader.groups(regrouped(each(made), 4)));
-  const load = { first: groups!.first, isRest: false, total: () => Promise.resolve(0) };
+  const load = {
+    first: groups!.first,
+    model: identityOf(model),
+    isRest: false,
+    total: () => Promise.resolve(0),
+  };
   await using index = await openTarget(load, o.ingest, ingest);
   for await (const _ of ingestDocuments(groups!, index, o.ingest, ingest));
   return { json: { documents: await index.count() } };

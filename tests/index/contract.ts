@@ -326,8 +326,9 @@ export function testIndex(
 
   test("setModel() is remembered until clear()", async (index) => {
     await put(index, items);
-    await index.setModel("imagenet");
-    assert.equal(index.model, "imagenet");
+    const model = { name: "imagenet", sha256: "a1", settings: "b2" };
+    await index.setModel(model);
+    assert.deepEqual(index.model, model);
     await index.clear();
     assert.equal(index.model, undefined);
   });

@@ -42,7 +42,7 @@ async function open(name: string) {
   const dir = stack.use(await tempDir());
   const { index } = stack.use(await newIndex(name, DIMS));
   await index.bulk(ITEMS);
-  await index.setModel("small");
+  await index.setModel({ name: "small" });
   await index.refresh();
   await fillIndex(dir.path, index.name, ITEMS, "small");
   const place = await placeArgs(running.get(name)!, dir.path);

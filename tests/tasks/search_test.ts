@@ -20,7 +20,7 @@ Deno.test("search by image takes the model that the index remembers, unless one 
         ),
       }))),
     );
-    await index.setModel("demo");
+    await index.setModel({ name: "demo" });
   }
   const photo = join(ROOT, "tests/fixtures/photos/ski_rocket.jpg");
   const args = ["search", "--image", photo, "--index", "x", "--index-dir", dir.path, "--json"];

@@ -5,7 +5,8 @@
 import { errorMessage, SetupError } from "../../shared/errors.ts";
 import { BinaryCoder } from "./codes/binary_code.ts";
 import { EmbeddedFile, type Mode, toFloats, whenFree } from "./file.ts";
-import { EMPTY, type Meta } from "./schema.ts";
+import { EMPTY, type Meta, modelOf } from "./schema.ts";
+import type { ModelIdentity } from "../../vectors/model_identity.ts";
 import { EmbeddedSearch, matchingRows } from "./search.ts";
 import { EmbeddedWriter } from "./writer.ts";
 import type {
@@ -69,8 +70,8 @@ export class EmbeddedIndex implements VectorIndex {
     return this.#meta.dims ?? undefined;
   }
 
-  get model(): string | undefined {
-    return this.#meta.model ?? undefined;
+  get model(): ModelIdentity | undefined {
+    return modelOf(this.#meta);
   }
 
   generation(): Promise<string | undefined> {
@@ -80,10 +81,12 @@ export class EmbeddedIndex implements VectorIndex {
     });
   }
 
-  setModel(name: string): Promise<void> {
+  setModel(model: ModelIdentity): Promise<void> {
     return this.#write((meta) => {
-      this.file.run("UPDATE meta SET model = ?", name);
-      return [undefined, { ...meta, model: name }];
+      const { name } = model;
+      const identity = JSON.stringify(model);
+      this.file.run("UPDATE meta SET model = ?, model_identity = ?", name, identity);
+      return [undefined, { ...meta, model: name, model_identity: identity }];
     });
   }
 
@@ -132,7 +135,7 @@ export class EmbeddedIndex implements VectorIndex {
       this.file.run("INSERT INTO words (words) VALUES ('delete-all')");
       this.file.run(
         "UPDATE meta SET epoch = epoch + 1, change = change + 1, rows = 0, documents = 0, " +
-          "dims = NULL, seed = NULL, model = NULL",
+          "dims = NULL, seed = NULL, model = NULL, model_identity = NULL",
       );
       return [undefined, { ...EMPTY, epoch: epoch + 1, change: change + 1 }];
     });

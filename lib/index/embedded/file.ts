@@ -7,7 +7,7 @@ import type { Document } from "../types.ts";
 import { fileState, foreignLog, logReason, missingLog, NO_INDEX, PAGE_BYTES } from "./log_file.ts";
 import { linkOutOf } from "../../shared/files.ts";
 import { commandLine } from "../../shared/program.ts";
-import { APPLICATION, FORMAT, type Meta, SCHEMA } from "./schema.ts";
+import { APPLICATION, FORMAT, type Meta, NEW_COLUMN, SCHEMA } from "./schema.ts";
 
 /** How long another connection's lock is waited for. */
 const BUSY_MS = 30_000;
@@ -152,6 +152,7 @@ export class EmbeddedFile {
     `);
     if (isNew) this.transaction("BEGIN IMMEDIATE", () => this.#create());
     this.#checkFormat();
+    if (!this.#hasNewColumn()) this.transaction("BEGIN IMMEDIATE", () => this.#addNewColumn());
   }
 
   /** Whether this is an index, but not one that this version can use. */
@@ -179,6 +180,16 @@ export class EmbeddedFile {
           `"${commandLine("ingest --recreate-index")}" begins it anew`,
       );
     }
+  }
+
+  #hasNewColumn(): boolean {
+    const sql = "SELECT 1 FROM pragma_table_info('meta') WHERE name = ?";
+    return this.get(sql, NEW_COLUMN) !== undefined;
+  }
+
+  #addNewColumn(): void {
+    if (this.#hasNewColumn()) return; // another process was first
+    this.db.exec(`ALTER TABLE meta ADD COLUMN ${NEW_COLUMN} TEXT`);
   }
 
   #create(): void {

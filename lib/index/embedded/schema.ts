@@ -1,4 +1,5 @@
 /** The tables of an embedded index, and what its first one says of the whole. */
+import { type ModelIdentity, namedModel } from "../../vectors/model_identity.ts";
 
 /** Another number is another layout; SQLite keeps it as `user_version`. */
 export const FORMAT = 2;
@@ -17,9 +18,9 @@ export const SCHEMA = `
   CREATE TABLE meta (
     epoch INTEGER NOT NULL, change INTEGER NOT NULL,
     rows INTEGER NOT NULL, documents INTEGER NOT NULL,
-    dims INTEGER, seed INTEGER, model TEXT
+    dims INTEGER, seed INTEGER, model TEXT, model_identity TEXT
   );
-  INSERT INTO meta VALUES (0, 0, 0, 0, NULL, NULL, NULL);
+  INSERT INTO meta VALUES (0, 0, 0, 0, NULL, NULL, NULL, NULL);
   CREATE TABLE document (
     row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, filename TEXT NOT NULL, source TEXT NOT NULL
   );
@@ -40,6 +41,9 @@ export const SCHEMA = `
   INSERT INTO words (words, rank) VALUES ('rank', 'bm25(2.0, 1.0, 1.0, 0.0)');
 `;
 
+/** A column that files of earlier versions lack. */
+export const NEW_COLUMN = "model_identity";
+
 /** The index as a whole. */
 export interface Meta {
   /** Times that everything was taken out. */
@@ -52,11 +56,23 @@ export interface Meta {
   readonly dims: number | null;
   /** Of the codes. */
   readonly seed: number | null;
+  /** Name of the model that made the vectors. */
   readonly model: string | null;
+  /** What more is known of that model, as JSON; files of earlier versions have no such column. */
+  readonly model_identity?: string | null;
 }
 
 /** An index without documents. */
 export const EMPTY: Meta = {
   ...{ epoch: 0, change: 0, rows: 0, documents: 0 },
-  ...{ dims: null, seed: null, model: null },
+  ...{ dims: null, seed: null, model: null, model_identity: null },
 };
+
+/** The model that made the vectors, where that was told. */
+export function modelOf({ model, model_identity: text }: Meta): ModelIdentity | undefined {
+  try {
+    return namedModel(model, text && JSON.parse(text));
+  } catch {
+    return namedModel(model, undefined); // it is damaged: the name is what is left
+  }
+}

@@ -7,7 +7,9 @@ import type { Dialect } from "./dialect.ts";
 
 const meta = z.looseObject({
   maken: z.looseObject({
+    /** Name of the model that made the vectors, and what more is known of it. */
     model: z.string().optional(),
+    modelIdentity: z.unknown().optional(),
     /** `field` where documents are known by their field `id`, and `_id` may be another. */
     identity: z.literal("field").optional().catch(undefined),
     restore: z.record(z.string(), z.string().nullable()).optional(),

@@ -1,5 +1,6 @@
 /** An index of an Elasticsearch or OpenSearch cluster. */
 import { HttpError, SetupError } from "../../shared/errors.ts";
+import { type ModelIdentity, namedModel } from "../../vectors/model_identity.ts";
 import { LoadMode } from "./load_mode.ts";
 import type { Mapping, ServerKind, VectorShape } from "./mapping.ts";
 import type { IndexAdmin, IndexState } from "./admin.ts";
@@ -62,7 +63,7 @@ export class ServerIndex implements VectorIndex {
   readonly #loadMode: LoadMode;
   #access: Access;
   #dims: number | undefined;
-  #model: string | undefined;
+  #model: ModelIdentity | undefined;
   #created: boolean;
 
   constructor(parts: ServerIndexParts) {
@@ -74,7 +75,7 @@ export class ServerIndex implements VectorIndex {
     this.#access = accessOf(parts, state, parts.isForeign);
     this.#loadMode = new LoadMode(admin);
     this.#dims = parts.shape.dims;
-    this.#model = parts.state.mappings._meta?.maken?.model;
+    this.#model = modelOf(parts.state);
     this.#created = parts.created;
   }
 
@@ -82,7 +83,7 @@ export class ServerIndex implements VectorIndex {
     return this.#dims;
   }
 
-  get model(): string | undefined {
+  get model(): ModelIdentity | undefined {
     return this.#model;
   }
 
@@ -97,13 +98,16 @@ export class ServerIndex implements VectorIndex {
   }
 
   async generation(): Promise<string | undefined> {
-    const uuid = (await orSetupError(this.#parts.admin.read()))?.settings.index.uuid;
+    const state = await orSetupError(this.#parts.admin.read());
+    if (state !== undefined) this.#model = modelOf(state);
+    const uuid = state?.settings.index.uuid;
     return uuid === undefined ? undefined : String(uuid);
   }
 
-  async setModel(name: string): Promise<void> {
-    await orSetupError(this.#parts.admin.setMeta({ model: name }));
-    this.#model = name;
+  async setModel(model: ModelIdentity): Promise<void> {
+    const { admin } = this.#parts;
+    await orSetupError(admin.setMeta({ model: model.name, modelIdentity: model }));
+    this.#model = model;
   }
 
   count(filters?: Filters): Promise<number> {
@@ -239,6 +243,11 @@ export class ServerIndex implements VectorIndex {
   async #send(method: "POST", path: string, what: string, always = false): Promise<void> {
     await this.#parts.client.send(what, { method, path: `${this.#path}/${path}`, always });
   }
+}
+
+function modelOf({ mappings }: IndexState): ModelIdentity | undefined {
+  const { model, modelIdentity } = mappings._meta?.maken ?? {};
+  return namedModel(model, modelIdentity);
 }
 
 function accessOf(

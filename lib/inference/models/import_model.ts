@@ -1,6 +1,8 @@
 /** Turns weights of Keras into a model with its manifest. */
+import { join } from "node:path";
 import { SetupError } from "../../shared/errors.ts";
 import { type OutputFolder } from "../../shared/output_folder.ts";
+import { modifiedTime } from "./identity.ts";
 import { readKerasModel } from "./keras_weights.ts";
 import { manifest, type ModelManifest } from "./manifest.ts";
 import { fingerprint, INCEPTION_V3 } from "./model.ts";
@@ -49,6 +51,7 @@ export async function store(
   // A manifest never stands beside a file that it does not describe.
   await output.remove(`${made.name}.json`);
   output.write(`${made.name}.onnx`, onnx);
-  output.write(`${made.name}.json`, JSON.stringify(whole, null, 2) + "\n");
+  const modified = await modifiedTime(join(output.path, `${made.name}.onnx`));
+  output.write(`${made.name}.json`, JSON.stringify({ ...whole, modified }, null, 2) + "\n");
   return whole;
 }

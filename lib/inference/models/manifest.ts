@@ -70,6 +70,11 @@ export const manifest = z.object({
   bytes: z.number(),
   /** Of the ONNX file, in hex. */
   sha256: z.string(),
+  /**
+   * When the file of that digest was written, in milliseconds since 1970: as long as it has this time
+   * and length, it is not read to be compared.
+   */
+  modified: z.number().optional(),
 });
 
 /** What a model takes and gives, and where it is from. */

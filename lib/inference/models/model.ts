@@ -1,6 +1,7 @@
 /** Models: an ONNX file each, with a manifest beside it. */
 import { join } from "node:path";
 import { errorMessage, fileReason, SetupError } from "../../shared/errors.ts";
+import { modifiedTime, requireOwnFile } from "./identity.ts";
 import { INPUT_SIZE, VECTOR_SIZE } from "./inception_v3.ts";
 import { manifest, type ModelManifest } from "./manifest.ts";
 import { BUILD, DEMO, IMAGENET, isCurrent, modelPaths, MODELS_DIR } from "../native.ts";
@@ -26,10 +27,7 @@ export async function openModel(model: string): Promise<Model> {
   const paths = modelPaths(model);
   try {
     const made = await readManifest(paths.manifest);
-    const { size } = await Deno.stat(paths.onnx);
-    if (size !== made.bytes) {
-      throw new TypeError(`"${paths.onnx}" has ${size} bytes in place of ${made.bytes}`);
-    }
+    await requireOwnFile(paths.onnx, made);
     return { ...made, path: paths.onnx };
   } catch (error) {
     const isMissing = error instanceof Deno.errors.NotFound;
@@ -117,8 +115,9 @@ async function buildDemo(): Promise<Model> {
     };
     await removeLeftOvers();
     await writeWhole(paths.onnx, onnx);
-    await writeWhole(paths.manifest, new TextEncoder().encode(JSON.stringify(made, null, 2)));
-    return { ...made, path: paths.onnx };
+    const whole = { ...made, modified: await modifiedTime(paths.onnx) };
+    await writeWhole(paths.manifest, new TextEncoder().encode(JSON.stringify(whole, null, 2)));
+    return { ...whole, path: paths.onnx };
   } catch (error) {
     throw new SetupError(`Cannot build model "${DEMO}" in ${MODELS_DIR}: ${fileReason(error)}`, {
       cause: error,

@@ -52,9 +52,9 @@ Deno.test("EmbeddedIndex is read by many while one writes", async () => {
   await using reader = await open(dir.path, "read");
   assert.deepEqual(ids(await reader.nearest(a.vector, 9)), ["0"]);
   await writer.bulk([b]);
-  await writer.setModel("demo");
+  await writer.setModel({ name: "demo" });
   assert.deepEqual(ids(await reader.nearest(b.vector, 9)), ["1", "0"]);
-  assert.equal(reader.model, "demo");
+  assert.equal(reader.model?.name, "demo");
   await writer.clear();
   const short = { document: documentOf("c"), vector: new Float32Array([1, 2]) };
   await writer.bulk([short]);

@@ -176,7 +176,7 @@ Deno.test("EmbeddedIndex says in one line that a file is damaged, whatever it is
     (index) => index.get("filename", "digifoto_250"),
     (index) => index.text("pict", { size: 20 }),
     (index) => index.random(20),
-    (index) => index.setModel("demo"),
+    (index) => index.setModel({ name: "demo" }),
     (index) => index.delete(["1", "2"]),
     (index) => index.bulk(items.map((item, i) => ({ ...item, vector: vectors[(i + 1) % 300]! }))),
     (index) => index.clear(),

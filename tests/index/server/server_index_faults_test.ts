@@ -405,14 +405,14 @@ testBoth("loading changes settings and puts them back, after a crash too", async
   const usual = [undefined, "1", false];
   const loading = ["-1", "0", true];
   assert.deepEqual(await settings(), usual);
-  await made.index.setModel("imagenet");
+  await made.index.setModel({ name: "imagenet" });
   await made.index.beginLoad();
   assert.deepEqual(await settings(), loading);
   await made.index.bulk(itemsOf(10, DIMS));
   assert.equal(await made.index.count(), 0);
   await made.index.clear();
   assert.deepEqual(await settings(), loading, "a new index is loaded just so");
-  await made.index.setModel("imagenet");
+  await made.index.setModel({ name: "imagenet" });
   await made.index.bulk(itemsOf(10, DIMS));
   await made.index.endLoad();
   assert.deepEqual(await settings(), usual);
@@ -422,7 +422,7 @@ testBoth("loading changes settings and puts them back, after a crash too", async
   const onNotice = (text: string) => void notices.push(text);
   {
     await using reader = await openServerIndex({ ...made.options, mode: "read", onNotice });
-    assert.equal(reader.model, "imagenet");
+    assert.equal(reader.model?.name, "imagenet");
     assert.deepEqual(await settings(), loading);
   }
   await using next = await openServerIndex({ ...made.options, onNotice });
