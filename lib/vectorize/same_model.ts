@@ -170,8 +170,9 @@ class Replacing implements ModelGuard {
     }
     const others = modelsOf(noted).slice(1).map((model) => modelText(model, own));
     if (others.length === 0) return;
+    const vectors = number === 1 ? "1 vector has" : `${count(number)} vectors have`;
     stage.warn(
-      `${count(number)} vectors were not made again, and may be of model ${others.join(" or ")}: ` +
+      `${vectors} not been made again yet, and may be of model ${others.join(" or ")}: ` +
         `"${first}" is the first`,
     );
   }

@@ -166,7 +166,7 @@ Deno.test("--overwrite for a part of the vectors leaves a folder of two models, 
   assert.equal(part.code, 0, part.stderr);
   assert.match(
     part.stderr,
-    /2 vectors were not made again, and may be of model "encoder" \(sha256/,
+    /2 vectors have not been made again yet, and may be of model "encoder" \(sha256/,
   );
   const { sha256, replacing } = await noteIn(at.vectors);
   assert.notEqual(sha256, first);
