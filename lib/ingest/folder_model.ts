@@ -45,25 +45,17 @@ export async function folderModel(
 /**
  * Makes sure that an index may take vectors of this model, and says what is not known.
  *
- * @param isRest they are the rest of a run that begins the index anew
  * @throws {SetupError} if the index holds those of another model
  */
 export async function checkModel(
   index: VectorIndex,
   model: ModelIdentity | undefined,
-  { vectorsDir, recreateIndex }: IngestOptions,
+  options: IngestOptions,
   stage: Stage,
 ): Promise<void> {
+  const { vectorsDir } = options;
   const held = index.model;
-  if (model !== undefined && held !== undefined && !isSameModel(model, held)) {
-    const anew = recreateIndex ? "--no-resume --recreate-index" : "--recreate-index";
-    throw new SetupError(
-      `Cannot load vectors of model ${
-        modelText(model, held)
-      } into index "${index.name}": it holds ` +
-        `those of model ${modelText(held, model)}; ${anew} begins it anew`,
-    );
-  }
+  requireSame(index, model, options);
   if (model !== undefined && held === undefined && await index.count() > 0) {
     stage.warn(
       `nothing says which model made the vectors in index "${index.name}": they are taken for those ` +
@@ -78,12 +70,34 @@ export async function checkModel(
   }
 }
 
-/** Has the index remember the model; what more is known of it is added to what it remembers. */
+/** @throws {SetupError} if the index holds vectors of another model */
+function requireSame(
+  { name, model: held }: VectorIndex,
+  model: ModelIdentity | undefined,
+  { recreateIndex }: IngestOptions,
+): void {
+  if (model === undefined || held === undefined || isSameModel(model, held)) return;
+  const [own, other] = [modelText(model, held), modelText(held, model)];
+  const anew = recreateIndex ? "--no-resume --recreate-index" : "--recreate-index";
+  throw new SetupError(
+    `Cannot load vectors of model ${own} into index "${name}": it holds those of model ${other}; ` +
+      `${anew} begins it anew`,
+  );
+}
+
+/**
+ * Has the index remember the model; what more is known of it is added to what it remembers.
+ *
+ * @throws {SetupError} if another run has told of another model meanwhile
+ */
 export async function noteModel(
   index: VectorIndex,
   model: ModelIdentity | undefined,
+  options: IngestOptions,
   stage: Stage,
 ): Promise<void> {
+  await index.generation(); // reads what others told
+  requireSame(index, model, options);
   const held = index.model;
   const isNew = held === undefined ||
     (["sha256", "settings"] as const).some((key) => held[key] === undefined && model?.[key]);

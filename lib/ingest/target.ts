@@ -54,7 +54,7 @@ export async function openTarget(
     await checkMemory(index, await total(), options, stage);
     stage.signal.throwIfAborted();
     if (recreate) await index.clear();
-    await noteModel(index, model, stage);
+    await noteModel(index, model, options, stage);
     return index;
   } catch (error) {
     await index.removeIfUnused().catch(() => {}); // the first error says what to do

@@ -10,6 +10,7 @@ import {
   importLogEncoder,
   importOtherEncoder,
 } from "../helpers/encoder.ts";
+import { faultyProxy } from "../helpers/faulty_proxy.ts";
 import { serve } from "../helpers/http_server.ts";
 import { told } from "../helpers/api.ts";
 import { countsOf, jsonOf, ROOT, runTask, spawnTask } from "../helpers/run_task.ts";
@@ -347,6 +348,47 @@ for (const kind of ["elasticsearch", "opensearch"]) {
       await request(server, "POST", `/${name}/_refresh`);
       await assertKept(at, others, target, where, name);
     } finally {
+      await request(server, "DELETE", `/${name}`);
+    }
+  });
+
+  test("two runs that fill a new index with two models at the same time are told", async (server) => {
+    await using at = await place();
+    const name = `t${crypto.randomUUID()}`;
+    const target = ["--mapping", await mappingFor(kind, at.dir, name)];
+    const others = await at.pictures("others");
+    assert.equal((await at.vectorize(at.first, at.vectors)).code, 0);
+    assert.equal((await at.vectorize(at.second, others)).code, 0);
+    const { promise: isHeld, resolve: hold } = Promise.withResolvers<void>();
+    const { promise: isFree, resolve: release } = Promise.withResolvers<void>();
+    await using proxy = await faultyProxy(server.url, async ({ path }) => {
+      if (!path.startsWith("/_nodes/stats")) return undefined;
+      hold();
+      await isFree;
+      return undefined;
+    });
+    try {
+      // The first has seen an index without a model when the second loads all of its own.
+      const first = at.ingest(at.vectors, ...target, "--url", proxy.url);
+      await isHeld;
+      const elsewhere = ["--url", server.url, "--index-dir", join(at.dir, "elsewhere")];
+      const second = await at.ingest(others, ...target, ...elsewhere);
+      release();
+      const refused = await first;
+      assert.equal(second.code, 0, second.stderr);
+      assertRefused(refused, /Cannot load vectors of model "encoder" \(sha256 \w+…\) into/);
+
+      await using late = await faultyProxy(server.url, async ({ bulk }) => {
+        const maken = { model: "encoder", modelIdentity: await noteIn(at.vectors) };
+        const body = { _meta: { maken } };
+        if (bulk === 1) await request(server, "PUT", `/${name}/_mapping`, body);
+        return undefined;
+      });
+      const mixed = await at.ingest(others, ...target, "--url", late.url);
+      assert.equal(mixed.code, 2, mixed.stderr);
+      assert.match(mixed.stderr, /has vectors of two models: another run has loaded those of/);
+    } finally {
+      release();
       await request(server, "DELETE", `/${name}`);
     }
   });
