@@ -56,7 +56,7 @@ Deno.test("the three flows make as one stream what the three tools make one afte
     [
       { task: "download", stored: 55, skipped: 0, failed: 0 },
       { task: "vectorize", stored: 54, skipped: 1, failed: 0 },
-      { task: "ingest", stored: 54, skipped: 0, failed: 0 },
+      { task: "ingest", stored: 54, skipped: 0, failed: 0, new: 54, changed: 0, unchanged: 0 },
     ],
   );
   assert.deepEqual([total, stored, skipped, failed, documents], [55, 54, 1, 0, 54]);

@@ -378,10 +378,10 @@ for (const kind of ["elasticsearch", "opensearch"]) {
       assert.equal(second.code, 0, second.stderr);
       assertRefused(refused, /Cannot load vectors of model "encoder" \(sha256 \w+…\) into/);
 
-      await using late = await faultyProxy(server.url, async ({ bulk }) => {
+      await using late = await faultyProxy(server.url, async ({ path }) => {
         const maken = { model: "encoder", modelIdentity: await noteIn(at.vectors) };
         const body = { _meta: { maken } };
-        if (bulk === 1) await request(server, "PUT", `/${name}/_mapping`, body);
+        if (path.includes("/_mget")) await request(server, "PUT", `/${name}/_mapping`, body);
         return undefined;
       });
       const mixed = await at.ingest(others, ...target, "--url", late.url);

@@ -1,7 +1,7 @@
 /** Whether a model's file is the one that its manifest describes, and what its vectors are known by. */
 import { createHash } from "node:crypto";
 import type { ModelIdentity } from "../../vectors/model_identity.ts";
-import type { ModelManifest } from "./manifest.ts";
+import { manifest as schema, type ModelManifest } from "./manifest.ts";
 
 /** What a manifest, or a model that was opened, says of its file alone. */
 const ABOUT_FILE: readonly string[] = [
@@ -12,14 +12,30 @@ const ABOUT_FILE: readonly string[] = [
 /** Bytes that are read at a time. */
 const CHUNK = 1 << 20;
 
+/** What a manifest says where it says as little as it may. */
+const USUAL = schema.parse({
+  ...{ name: "", source: "", licence: "", bytes: 0, sha256: "" },
+  input: { name: "", size: 1, preprocess: "none" },
+  output: { name: "", size: 1 },
+});
+
 /** What vectors of a model are known by: its file, and all that its manifest says of their making. */
 export function identityOf(manifest: ModelManifest): ModelIdentity {
   const { name, sha256 } = manifest;
-  const { name: _input, ...pictures } = manifest.input; // no vector depends on what it is called
-  const making = Object.entries({ ...manifest, input: pictures })
-    .filter(([key]) => !ABOUT_FILE.includes(key));
-  const digest = createHash("sha256").update(sortedJson(Object.fromEntries(making))).digest("hex");
+  const { name: _input, ...input } = manifest.input; // no vector depends on what it is called
+  const others = Object.entries(manifest).filter(([key]) => !ABOUT_FILE.includes(key));
+  const making = { ...Object.fromEntries(others), input: unusual(input, USUAL.input) };
+  const json = sortedJson(unusual(making, USUAL));
+  const digest = createHash("sha256").update(json).digest("hex");
   return { name, sha256, settings: digest.slice(0, 16) };
+}
+
+/** What differs from the usual: a setting that a later version adds leaves the rest as it was. */
+function unusual(settings: object, usual: object): object {
+  const known = new Map(Object.entries(usual).map(([key, value]) => [key, sortedJson(value)]));
+  return Object.fromEntries(
+    Object.entries(settings).filter(([key, value]) => sortedJson(value) !== known.get(key)),
+  );
 }
 
 /** JSON that is the same whatever the order of the keys. */
