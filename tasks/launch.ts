@@ -3,14 +3,18 @@
  * the permissions they call for, and no password among its arguments. Signals and the exit code pass
  * through.
  */
-import { existsSync } from "node:fs";
-import { join, relative } from "node:path";
+import "./requirements.ts"; // first: the others need what it checks
+import { join } from "node:path";
 import { signIn } from "../lib/index/sign_in.ts";
-import { EXIT, explainParseError } from "../lib/shared/cli.ts";
-import { logLine, printResult } from "../lib/shared/log.ts";
+import { EXIT, explainParseError, printAlone, STOP_SIGNALS } from "../lib/shared/cli.ts";
+import { fileReason } from "../lib/shared/errors.ts";
+import { logLine } from "../lib/shared/log.ts";
 import { permissionFlags } from "../lib/shared/permissions.ts";
 import { PROGRAM_DIR } from "../lib/shared/program.ts";
 import { TOOLS } from "./tools.ts";
+
+/** Deno asks for no newer one of itself. */
+const QUIET_ENV = { DENO_NO_UPDATE_CHECK: "1" };
 
 /**
  * Where native code runs. glibc's malloc gives memory back sooner: an engine needs twice as much while
@@ -38,14 +42,11 @@ async function launch(name: string, argv: readonly string[]): Promise<number> {
     logLine(`There is no tool "${name}"; there are ${[...TOOLS.keys()].join(", ")}`);
     return EXIT.usage;
   }
-  enterFolderOfUser();
+  enterFolderOfUser(name);
   try {
     const { options, permissions, parse } = await tool.plan(argv);
     const flags = permissionFlags(permissions);
-    if (argv.includes("--print-permissions")) {
-      printResult(flags.join("\n"));
-      return EXIT.done;
-    }
+    if (argv.includes("--print-permissions")) return printAlone(name, flags.join("\n"));
     const signedIn = await signIn(argv, options, parse);
     if (signedIn === undefined) return EXIT.interrupted;
     if (signedIn.isExposed) {
@@ -55,7 +56,12 @@ async function launch(name: string, argv: readonly string[]): Promise<number> {
       );
     }
     const isNative = (permissions.ffi ?? []).length > 0;
-    const env = { ...(isNative ? NATIVE_ENV : {}), ...signedIn.env };
+    const env = {
+      ...QUIET_ENV,
+      ...modelsEnvironment(),
+      ...(isNative ? NATIVE_ENV : {}),
+      ...signedIn.env,
+    };
     return await run([...flags, join(PROGRAM_DIR, "tasks/tool.ts"), name, ...signedIn.argv], env);
   } catch (error) {
     return explainParseError(name, error);
@@ -79,10 +85,7 @@ async function run(args: readonly string[], env: Record<string, string>): Promis
       // It has ended by itself.
     }
   };
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    if (Deno.build.os === "windows" && signal !== "SIGINT") continue;
-    Deno.addSignalListener(signal, () => pass(signal));
-  }
+  for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, () => pass(signal));
   const parent = Deno.ppid;
   const orphanWatch = setInterval(() => Deno.ppid === parent || pass("SIGKILL"), 250);
   const { code } = await child.status;
@@ -90,9 +93,16 @@ async function run(args: readonly string[], env: Record<string, string>): Promis
   return code;
 }
 
-/** `deno task` starts in the program's folder; a user in a folder below it means paths from there. */
-function enterFolderOfUser(): void {
+/** `deno task` starts in the program's folder; users mean paths from the folder that they are in. */
+function enterFolderOfUser(name: string): void {
   const folder = Deno.env.get("INIT_CWD");
-  if (folder === undefined || relative(PROGRAM_DIR, folder).startsWith("..")) return;
-  if (existsSync(folder)) Deno.chdir(folder);
+  if (folder === undefined) return;
+  try {
+    Deno.chdir(folder);
+  } catch (error) {
+    logLine(
+      `${name}: Cannot enter "${folder}" (INIT_CWD): ${fileReason(error)}; ` +
+        `relative paths are meant from "${Deno.cwd()}"`,
+    );
+  }
 }

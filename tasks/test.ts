@@ -2,6 +2,7 @@
  * `deno task test`: all tests and doc examples, with narrow permissions. Says what was skipped and
  * why, and closes with one line of counts.
  */
+import "./requirements.ts"; // first: the others need what it checks
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
@@ -31,7 +32,7 @@ const flags = permissionFlags({
   env: [...enginePermissions("onnx").env, "BASE_URL", "CHROMIUM", ...NODE_HTTPS_ENV],
   ffi: [PACKAGES_DIR],
   // By their names, so that those which are not installed do not matter.
-  run: [Deno.execPath(), resolve("tests/servers.sh"), "ps", "python3", "script", "strace"],
+  run: [Deno.execPath(), resolve("tests/servers.sh"), "env", "ps", "python3", "script", "strace"],
 });
 
 const child = new Deno.Command(Deno.execPath(), {

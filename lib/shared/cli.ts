@@ -9,6 +9,11 @@ import { fatalText, summaryJson, summaryText } from "./summary.ts";
 /** Exit codes of every task. */
 export const EXIT = { done: 0, itemsFailed: 1, usage: 2, interrupted: 130 } as const;
 
+/** Signals that ask a run to end. A terminal that closes sends SIGHUP. */
+export const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+
 /** A terminal and the launcher may both pass on one Ctrl-C: signals this close count as one. */
 const SAME_SIGNAL_MS = 500;
 
@@ -58,10 +63,11 @@ export async function runTool<O extends CommonOptions>(
 /** Prints result and summary; gives the exit code. */
 function conclude(run: Run, fatal: unknown, report: Report, { json }: CommonOptions): number {
   const { task, counts, signal: { aborted } } = run;
-  const error = aborted ? undefined : fatal;
+  const stopped = aborted ? undefined : fatal;
+  const result = json ? JSON.stringify(summaryJson(run, report, stopped)) : report.text;
+  const unwritten = result === undefined ? undefined : printFault(result);
+  const error = stopped ?? unwritten;
   if (error !== undefined) logLine(fatalText(task, error));
-  if (json) printResult(JSON.stringify(summaryJson(run, report, error)));
-  else if (report.text !== undefined) printResult(report.text);
   if (error === undefined || counts.done > 0) {
     const state = aborted ? "interrupted: " : error === undefined ? "" : "stopped: ";
     logLine(summaryText(run, report, state));
@@ -73,13 +79,28 @@ function conclude(run: Run, fatal: unknown, report: Report, { json }: CommonOpti
 
 /** Prints why the arguments were not taken, or the help that they asked for; gives the exit code. */
 export function explainParseError(task: string, error: unknown): number {
-  if (error instanceof HelpRequest) {
-    printResult(error.text);
-    return EXIT.done;
-  }
+  if (error instanceof HelpRequest) return printAlone(task, error.text);
   if (!(error instanceof UsageError)) throw error;
   logLine(`${task}: ${error.message}`);
   return EXIT.usage;
+}
+
+/** Prints a text that is all that was asked for; gives the exit code. */
+export function printAlone(task: string, text: string): number {
+  const fault = printFault(text);
+  if (fault === undefined) return EXIT.done;
+  logLine(fatalText(task, fault));
+  return EXIT.usage;
+}
+
+/** Prints a result; gives the error if that could not be done. */
+function printFault(text: string): unknown {
+  try {
+    printResult(text);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 /** The first signal asks the run to end, a later one ends it at once; so does the loss of the launcher. */
@@ -93,8 +114,7 @@ function stopOnSignals(task: string, abort: AbortController, end: (code: number)
     logEvent(`${task}: stopping; press Ctrl-C again to stop at once`);
     abort.abort(new DOMException("interrupted", "AbortError"));
   };
-  Deno.addSignalListener("SIGINT", stop);
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
+  for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, stop);
   if (Deno.build.standalone) return;
   const launcher = Deno.ppid;
   Deno.unrefTimer(setInterval(() => Deno.ppid === launcher || end(EXIT.interrupted), 250));

@@ -1,5 +1,6 @@
 /** Lines to stderr, with a progress line that is redrawn beneath them on a terminal. */
 import process from "node:process";
+import { fileReason, SetupError } from "./errors.ts";
 
 let statusLine = "";
 
@@ -17,8 +18,7 @@ export function terminalWidth(): number {
 export function logLine(text: string): void {
   const status = statusLine;
   drawStatus("");
-  // deno-lint-ignore no-console -- the one place that writes to stderr
-  console.error(printable(text));
+  writeStderr(`${printable(text)}\n`);
   drawStatus(status);
 }
 
@@ -36,12 +36,32 @@ export function printable(text: string): string {
 /** Draws the progress line in place of the last one; an empty text takes it away. */
 export function drawStatus(text: string): void {
   if (!isTerminal() || text === statusLine) return;
-  process.stderr.write(`\r\x1b[K${text}`);
+  writeStderr(`\r\x1b[K${text}`);
   statusLine = text;
 }
 
-/** Writes a result to stdout. */
+/** A log that cannot be written, as its disk is full or its reader is gone, ends no run. */
+function writeStderr(text: string): void {
+  let rest = new TextEncoder().encode(text);
+  try {
+    while (rest.length > 0) rest = rest.subarray(Deno.stderr.writeSync(rest));
+  } catch {
+    // There is nowhere else to say it.
+  }
+}
+
+/**
+ * Writes a result to stdout. Whoever reads it may stop to read: what is left is then not written.
+ *
+ * @throws {SetupError} if it cannot be written, for instance as the disk is full
+ */
 export function printResult(text: string): void {
-  // deno-lint-ignore no-console -- the one place that writes to stdout
-  console.log(text);
+  try {
+    // deno-lint-ignore no-console -- the one place that writes to stdout
+    console.log(text);
+  } catch (error) {
+    throw new SetupError(`Cannot write the result to stdout: ${fileReason(error)}`, {
+      cause: error,
+    });
+  }
 }

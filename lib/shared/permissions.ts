@@ -1,6 +1,8 @@
 /** What a run may touch, and the `deno run` flags that say so. */
 
-/** The permissions of one run, no value with a comma; whatever is left out is denied. */
+import { UsageError } from "./errors.ts";
+
+/** The permissions of one run; whatever is left out is denied. */
 export interface Permissions {
   /** Hosts with port, such as `api.nb.no:443`. */
   readonly net?: readonly string[];
@@ -29,6 +31,8 @@ export function joinPermissions(...parts: readonly Permissions[]): Permissions {
 /**
  * The flags for `deno run`, with `--no-prompt` first, so that anything else is refused at once.
  *
+ * @throws {UsageError} for a value with a comma, which would end it in the list of a flag
+ *
  * @example
  * ```ts
  * import assert from "node:assert/strict";
@@ -44,6 +48,8 @@ export function permissionFlags(permissions: Permissions): string[] {
   for (const kind of KINDS) {
     const values = [...new Set(permissions[kind] ?? [])];
     if (values.length === 0) continue;
+    const split = values.find((value) => value.includes(","));
+    if (split !== undefined) throw new UsageError(`Cannot use "${split}": its path holds a comma`);
     flags.push(`--allow-${kind}=${values.join(",")}`);
   }
   return flags;

@@ -72,27 +72,58 @@ Deno.test("every task has --help with its options, and --version", async () => {
   }
 });
 
-Deno.test("Ctrl-C ends a run with 130 and a summary; what was stored is kept", async () => {
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  Deno.test(`${signal} ends a run with 130 and a summary; what was stored is kept`, async () => {
+    await using dir = await tempDir();
+    const asked = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<Response>();
+    await using api = demoApi({
+      intercept: (_request, url) => {
+        if (url.searchParams.get("page") !== "1") return undefined;
+        asked.resolve();
+        return ended.promise;
+      },
+    });
+    const child = spawnTask(
+      ["download", "--size", "5", "--delay", "0", "-o", dir.path, "--base-url", api.url],
+    );
+    await asked.promise;
+    child.kill(signal);
+    const { code, stderr } = await child.output();
+    ended.resolve(new Response());
+    const text = new TextDecoder().decode(stderr);
+    assert.equal(code, 130, text);
+    assert.match(text.trim().split("\n").at(-1)!, /^download: interrupted: 5 stored/);
+  });
+}
+
+Deno.test("what the launcher starts asks for no newer Deno, however it was started itself", async () => {
   await using dir = await tempDir();
   const asked = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<Response>();
   await using api = demoApi({
-    intercept: (_request, url) => {
-      if (url.searchParams.get("page") !== "1") return undefined;
+    intercept: () => {
       asked.resolve();
       return ended.promise;
     },
   });
-  const child = spawnTask(
-    ["download", "--size", "5", "--delay", "0", "-o", dir.path, "--base-url", api.url],
-  );
+  const out = join(dir.path, "out");
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--allow-run", "--allow-read", "--allow-env", "tasks/launch.ts"]
+      .concat("download", "-o", out, "--base-url", api.url),
+    cwd: ROOT,
+    env: { DENO_NO_UPDATE_CHECK: "" },
+    stderr: "null",
+  }).spawn();
   await asked.promise;
+  const { stdout } = await new Deno.Command("ps", { args: ["eww", "-A", "-o", "args"] }).output();
+  const lines = new TextDecoder().decode(stdout).split("\n");
   child.kill("SIGINT");
-  const { code, stderr } = await child.output();
   ended.resolve(new Response());
-  const text = new TextDecoder().decode(stderr);
-  assert.equal(code, 130, text);
-  assert.match(text.trim().split("\n").at(-1)!, /^download: interrupted: 5 stored/);
+  await child.status;
+  const tool = lines.filter((line) => line.includes(`--allow-write=${out}`));
+  assert.equal(tool.length, 1);
+  assert.match(tool[0]!, / DENO_NO_UPDATE_CHECK=1( |$)/);
 });
 
 Deno.test("kill -9 of deno task ends the tool too", async () => {
