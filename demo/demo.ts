@@ -18,7 +18,7 @@ type DemoRecord = StandInRecord & { id: string; metadata: { title: string } };
 
 /** Runs the real tools against the stand-in, then searches. */
 export async function demo(options: DemoOptions, run: Stage): Promise<Report> {
-  const { once, json, dataDir, port } = options;
+  const { once, json, dataDir, modelsDir, port } = options;
   const records: DemoRecord[] = await readJson("catalogue.json");
   const pictures: Record<string, string> = await readJson("pictures.json");
   await takeFolder(dataDir, run);
@@ -28,6 +28,7 @@ export async function demo(options: DemoOptions, run: Stage): Promise<Report> {
   const recordsDir = join(folder, "records");
   const vectorsDir = join(folder, "vectors");
   const indexDir = join(folder, "index");
+  const model = ["--model", "demo", ...modelsDir === undefined ? [] : ["--models-dir", modelsDir]];
   const asked = records.find(({ metadata }) => metadata.title === ASKED)!.id;
 
   await tool(
@@ -37,17 +38,8 @@ export async function demo(options: DemoOptions, run: Stage): Promise<Report> {
   );
   await tool(
     run,
-    [
-      "vectorize",
-      "--model",
-      "demo",
-      "--records-dir",
-      recordsDir,
-      "--vectors-dir",
-      vectorsDir,
-      "--download-images",
-    ]
-      .concat("--delay", "0", "--jobs", "-1", "--base-url", api.url),
+    ["vectorize", ...model, "--records-dir", recordsDir, "--vectors-dir", vectorsDir]
+      .concat("--download-images", "--delay", "0", "--jobs", "-1", "--base-url", api.url),
   );
   const data = ["--records-dir", recordsDir, "--vectors-dir", vectorsDir];
   await tool(run, ["ingest", ...data, "--index-dir", indexDir]);
@@ -65,7 +57,7 @@ export async function demo(options: DemoOptions, run: Stage): Promise<Report> {
   run.stats.total = run.stats.stored = n;
   if (!once) {
     logLine("\nNow the page, until you press Ctrl-C. Look at it in a browser:");
-    const place = ["--index-dir", indexDir, "--images", vectorsDir, "--model", "demo"];
+    const place = ["--index-dir", indexDir, "--images", vectorsDir, ...model];
     await tool(run, ["serve", ...place, "--port", String(port), "--quiet"], "null");
   }
   return { summary: `${n} pictures in ${folder}`, json: { pictures: n, nearest, both } };

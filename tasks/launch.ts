@@ -6,6 +6,7 @@
 import "./requirements.ts"; // first: the others need what it checks
 import { join } from "node:path";
 import { signIn } from "../lib/index/sign_in.ts";
+import { modelsEnvironment } from "../lib/inference/native.ts";
 import { EXIT, explainParseError, printAlone, STOP_SIGNALS } from "../lib/shared/cli.ts";
 import { fileReason } from "../lib/shared/errors.ts";
 import { logLine } from "../lib/shared/log.ts";

@@ -6,7 +6,7 @@ import "./requirements.ts"; // first: the others need what it checks
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
-import { enginePermissions, PACKAGES_DIR } from "../lib/inference/native.ts";
+import { enginePermissions, MODELS_ENV, PACKAGES_DIR } from "../lib/inference/native.ts";
 import { logLine, printResult } from "../lib/shared/log.ts";
 import { permissionFlags } from "../lib/shared/permissions.ts";
 import { BROWSER } from "../tests/helpers/browser.ts";
@@ -29,7 +29,7 @@ const flags = permissionFlags({
   net: ["127.0.0.1", "localhost", ...NO_HOSTS],
   read: [...folders, "/usr/bin/ldd", "/usr/bin/strace", BROWSER],
   write: folders,
-  env: [...enginePermissions("onnx").env, "BASE_URL", "CHROMIUM", ...NODE_HTTPS_ENV],
+  env: [...enginePermissions("onnx").env, ...MODELS_ENV, "BASE_URL", "CHROMIUM", ...NODE_HTTPS_ENV],
   ffi: [PACKAGES_DIR],
   // By their names, so that those which are not installed do not matter.
   run: [Deno.execPath(), resolve("tests/servers.sh"), "env", "ps", "python3", "script", "strace"],
@@ -38,7 +38,7 @@ const flags = permissionFlags({
 const child = new Deno.Command(Deno.execPath(), {
   // One of the tests checks the types of all.
   args: ["test", "--doc", "--no-check", "--trace-leaks", ...flags, NODE_HTTPS, ...Deno.args],
-  env: { NO_COLOR: "1" },
+  env: { NO_COLOR: "1", MAKEN_DATA: "" }, // no models of the one who tests
   stdout: "piped",
 }).spawn();
 let output = "";

@@ -4,6 +4,15 @@ import { choice, path, plainName } from "../shared/args.ts";
 import { type EngineName, ENGINES } from "./engines/engine.ts";
 import { IMAGENET } from "./native.ts";
 
+/** The option `--models-dir`; see `chosenModelsDir` for the environment variable. */
+export function modelsDirOption() {
+  return new Option(
+    "--models-dir <dir>",
+    "folder of the models (default: models/ of the program if you can write to it, else " +
+      "maken/models/ in your data folder, such as ~/.local/share; env: MAKEN_MODELS)",
+  ).argParser(path);
+}
+
 /** The option `--model`. */
 export function modelOption(description: string) {
   return new Option("--model <name>", description).default(IMAGENET).argParser(modelName);

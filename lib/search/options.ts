@@ -20,8 +20,8 @@ import {
 } from "../index/place.ts";
 import { FILTER_FIELDS, type Filters } from "../index/types.ts";
 import type { EngineName } from "../inference/engines/engine.ts";
-import { DEMO, embeddingPermissions, IMAGENET, MODELS_DIR } from "../inference/native.ts";
-import { engineOption, modelName } from "../inference/options.ts";
+import { DEMO, embeddingPermissions, IMAGENET, modelFolders } from "../inference/native.ts";
+import { engineOption, modelName, modelsDirOption } from "../inference/options.ts";
 import { parseFilters } from "./filters.ts";
 import { commandLine } from "../shared/program.ts";
 
@@ -44,6 +44,8 @@ export interface SearchOptions extends CommonOptions {
   readonly filters: Filters;
   /** Model that makes the vector of an image; undefined for the one that made the index's. */
   readonly model: string | undefined;
+  /** Absolute path of the folder that was chosen for models. */
+  readonly modelsDir: string | undefined;
   readonly engine: EngineName;
 }
 
@@ -80,6 +82,7 @@ function command() {
           `that the index remembers, else "${IMAGENET}")`,
       ).argParser(modelName),
     )
+    .addOption(modelsDirOption())
     .addOption(engineOption());
 }
 
@@ -102,9 +105,19 @@ export function parseSearchOptions(argv: readonly string[]): SearchOptions {
       `Give one of --id, --image, --vector and --text to search by; see "${HELP}"`,
     );
   }
-  const { index, k, model, engine, json } = o;
+  const { index, k, model, modelsDir, engine, json } = o;
   const place = placeOf(parsed, placeOptions(parsed));
-  return { query, index, place, k, filters: filters(o.filter), model, engine, json };
+  return {
+    query,
+    index,
+    place,
+    k,
+    filters: filters(o.filter),
+    model,
+    modelsDir,
+    engine,
+    json,
+  };
 }
 
 function filters(texts: readonly string[]): Filters {
@@ -117,14 +130,15 @@ function filters(texts: readonly string[]): Filters {
 
 /** What a search may touch: the index, the given file, and native code only for an image. */
 export function searchPermissions(options: SearchOptions): Permissions {
-  const { query, place, engine, model } = options;
+  const { query, place } = options;
   const file = "path" in query ? [query.path] : [];
-  const embedding = query.kind === "image" ? modelPermissions(engine, model) : {};
+  const embedding = query.kind === "image" ? modelPermissions(options) : {};
   return joinPermissions(placePermissions(place), { read: file }, embedding);
 }
 
 /** Without a model's name, which of them it is shows when the index is open. */
-function modelPermissions(engine: EngineName, model: string | undefined): Permissions {
-  if (model !== undefined) return embeddingPermissions(engine, model);
-  return joinPermissions(embeddingPermissions(engine, DEMO), { read: [MODELS_DIR] });
+function modelPermissions({ engine, model, modelsDir }: SearchOptions): Permissions {
+  if (model !== undefined) return embeddingPermissions(engine, model, modelsDir);
+  const anyModel = { read: modelFolders(modelsDir) };
+  return joinPermissions(embeddingPermissions(engine, DEMO, modelsDir), anyModel);
 }

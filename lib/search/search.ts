@@ -3,7 +3,7 @@ import { isAbsolute } from "node:path";
 import { openIndex } from "../index/open.ts";
 import type { Document, Filters, VectorIndex } from "../index/types.ts";
 import { readImageFile } from "../images/image_files.ts";
-import { IMAGENET } from "../inference/native.ts";
+import { IMAGENET, modelFolders } from "../inference/native.ts";
 import { identityOf } from "../inference/models/identity.ts";
 import { openModel } from "../inference/models/model.ts";
 import { WorkerPool } from "../inference/workers/worker_pool.ts";
@@ -113,7 +113,7 @@ async function queryVector(
 async function embedFile(
   path: string,
   index: VectorIndex,
-  { model: asked, engine }: SearchOptions,
+  { model: asked, modelsDir, engine }: SearchOptions,
 ): Promise<Float32Array> {
   const name = asked ?? index.model?.name ?? IMAGENET;
   const file = await readImageFile(path);
@@ -122,7 +122,7 @@ async function embedFile(
     if (mismatch === undefined) return;
     throw new SetupError(`Cannot search by image "${path}": ${mismatch}`);
   };
-  const model = await openModel(name).catch((error) => {
+  const model = await openModel(name, modelFolders(modelsDir)).catch((error) => {
     if (!isAbsolute(name)) check({ name }); // rather than how to get another model
     throw error;
   });

@@ -1,6 +1,5 @@
 /** Options of `deno task serve`. */
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { existsSync } from "node:fs";
 import {
   type CommonOptions,
   decimal,
@@ -19,9 +18,15 @@ import {
   withPlace,
 } from "../index/place.ts";
 import type { EngineName } from "../inference/engines/engine.ts";
-import { DEMO, embeddingPermissions, modelPaths } from "../inference/native.ts";
+import {
+  DEMO,
+  embeddingPermissions,
+  findModel,
+  lookingPermissions,
+  modelFolders,
+} from "../inference/native.ts";
 import { IMAGE_HOSTS } from "../images/hosts.ts";
-import { engineOption, modelOption } from "../inference/options.ts";
+import { engineOption, modelOption, modelsDirOption } from "../inference/options.ts";
 
 /** How a server is run. */
 export interface ServeOptions extends CommonOptions {
@@ -35,6 +40,8 @@ export interface ServeOptions extends CommonOptions {
   readonly imageOrigins: readonly string[];
   /** Model that makes the vector of an uploaded picture. */
   readonly model: string;
+  /** Absolute path of the folder that was chosen for models. */
+  readonly modelsDir: string | undefined;
   readonly engine: EngineName;
   /** Take pictures to search by. */
   readonly uploads: boolean;
@@ -60,6 +67,7 @@ function command() {
         .default(imageOrigins(IMAGE_HOSTS), `"${IMAGE_HOSTS}"`),
     )
     .addOption(modelOption("model for uploaded pictures: the one that made the index's vectors"))
+    .addOption(modelsDirOption())
     .addOption(engineOption())
     .option("--no-uploads", "take no pictures, and load no model")
     .option("--timeout <seconds>", "time limit of a request", decimal(0.1, 3600), 30)
@@ -94,7 +102,7 @@ function imageOrigins(text: string): string[] {
 export function parseServeOptions(argv: readonly string[]): ServeOptions {
   const parsed = parseCommand(command(), argv);
   const o = parsed.opts();
-  const { port, host, model, engine, uploads, quiet, json } = o;
+  const { port, host, model, modelsDir, engine, uploads, quiet, json } = o;
   return {
     port,
     host,
@@ -102,6 +110,7 @@ export function parseServeOptions(argv: readonly string[]): ServeOptions {
     imagesDir: o.images,
     imageOrigins: o.imageHosts,
     model,
+    modelsDir,
     engine,
     uploads,
     timeoutSeconds: o.timeout,
@@ -116,15 +125,16 @@ export function urlHost(host: string): string {
 }
 
 /** Whether there is a model to load. */
-export function hasModel({ uploads, model }: ServeOptions): boolean {
-  return uploads && (model === DEMO || existsSync(modelPaths(model).onnx));
+export function hasModel({ uploads, model, modelsDir }: ServeOptions): boolean {
+  return uploads && (model === DEMO || findModel(model, modelFolders(modelsDir)) !== undefined);
 }
 
 /** What a server may touch: its port, the indexes, the pictures, and a model if there is one. */
 export function servePermissions(options: ServeOptions): Permissions {
-  const { port, host, place, imagesDir, engine, model } = options;
-  const files = options.uploads ? Object.values(modelPaths(model)) : []; // to see what is missing
-  const embedding = hasModel(options) ? embeddingPermissions(engine, model) : { read: files };
+  const { port, host, place, imagesDir, engine, model, modelsDir, uploads } = options;
+  const embedding = hasModel(options) ? embeddingPermissions(engine, model, modelsDir) : uploads // to see what is missing
+    ? lookingPermissions(model, modelsDir)
+    : {};
   const listening = { net: [`${urlHost(host)}:${port}`] };
   const pictures = { read: imagesDir === undefined ? [] : [imagesDir] };
   return joinPermissions(listening, placePermissions(place), pictures, embedding);

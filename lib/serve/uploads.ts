@@ -5,6 +5,7 @@ import { isImage } from "../images/image_type.ts";
 import type { EngineName } from "../inference/engines/engine.ts";
 import { identityOf } from "../inference/models/identity.ts";
 import { type Model, openModel } from "../inference/models/model.ts";
+import { modelFolders } from "../inference/native.ts";
 import { WorkerPool } from "../inference/workers/worker_pool.ts";
 import { errorMessage, RequestError, WorkerError } from "../shared/errors.ts";
 import type { Metrics } from "./metrics.ts";
@@ -15,6 +16,13 @@ const MAX_UPLOADS = 16;
 
 /** Seconds after which a client may try again. */
 const RETRY_AFTER = { "retry-after": "5" };
+
+/** What makes the vectors of uploads. */
+export interface UploadOptions {
+  readonly model: string;
+  readonly modelsDir: string | undefined;
+  readonly engine: EngineName;
+}
 
 /** What makes the vectors, where there is a model; else why there is none. */
 export class Uploads implements Disposable {
@@ -44,10 +52,10 @@ export class Uploads implements Disposable {
    * @throws {SetupError} if that cannot be done
    */
   static async start(
-    { model: name, engine }: { readonly model: string; readonly engine: EngineName },
+    { model: name, modelsDir, engine }: UploadOptions,
     metrics: Metrics,
   ): Promise<Uploads> {
-    const model = await openModel(name);
+    const model = await openModel(name, modelFolders(modelsDir));
     const pool = await WorkerPool.start({ engine, model, size: 1 });
     return new Uploads(metrics, "", { pool, model });
   }

@@ -152,6 +152,13 @@ export function isDiskFull(error: unknown): boolean {
     (error instanceof Error && /os error (28|122)\b/.test(error.message));
 }
 
+/** Whether a file or folder could not be written for want of permission, or on a disk as a whole. */
+export function isReadOnly(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return error instanceof Deno.errors.PermissionDenied ||
+    ["EACCES", "EPERM", "EROFS"].includes(String(code));
+}
+
 /** The plain reason of a file error, without Deno's wording around it. */
 export function fileReason(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "no such file or folder";

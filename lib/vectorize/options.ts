@@ -24,8 +24,8 @@ import { formatOption, suffixOption } from "../vectors/options.ts";
 import { VECTOR_FORMATS, type VectorFormat } from "../vectors/vector_store.ts";
 import { IMAGE_HOSTS, imageHosts } from "../images/hosts.ts";
 import type { EngineName } from "../inference/engines/engine.ts";
-import { embeddingPermissions, modelPaths } from "../inference/native.ts";
-import { engineOption, modelOption } from "../inference/options.ts";
+import { embeddingPermissions, lookingPermissions } from "../inference/native.ts";
+import { engineOption, modelOption, modelsDirOption } from "../inference/options.ts";
 
 /** What a vectorize run is to do. */
 export interface VectorizeOptions extends CommonOptions {
@@ -48,8 +48,10 @@ export interface VectorizeOptions extends CommonOptions {
   readonly batch: number;
   /** Batches of the sorted records to pass over. */
   readonly step: number;
-  /** Name of a model in `models/`, or absolute path of an ONNX file. */
+  /** Name of a model, or absolute path of an ONNX file. */
   readonly model: string;
+  /** Absolute path of the folder that was chosen for models. */
+  readonly modelsDir: string | undefined;
   readonly engine: EngineName;
   /** The part of the records that this run takes; undefined for all. */
   readonly shard: Shard | undefined;
@@ -103,6 +105,7 @@ function command() {
     .option("--batch <number>", "pictures of a batch, of which --step counts", integer(1), 1)
     .option("--step <number>", "pass over this many batches of the sorted records", integer(0), 0)
     .addOption(modelOption("model that makes the vectors, or an ONNX file with its manifest"))
+    .addOption(modelsDirOption())
     .addOption(engineOption())
     .addOption(shardOption())
     .addOption(retryFailedOption())
@@ -170,6 +173,7 @@ export function parseVectorizeOptions(argv: readonly string[]): VectorizeOptions
     batch: or("batch", o.batch, batch),
     step: passOver,
     model: o.model,
+    modelsDir: o.modelsDir,
     engine: o.engine,
     shard: o.shard,
     retryFailed: o.retryFailed,
@@ -196,12 +200,12 @@ function jobs(text: string): number {
 
 /** What a vectorize run may touch: its folders, the engine and model, and the image hosts. */
 export function vectorizePermissions(options: VectorizeOptions): Permissions {
-  const { recordsDir, vectorsDir, inference, dryRun, engine, model } = options;
+  const { recordsDir, vectorsDir, inference, dryRun, engine, model, modelsDir } = options;
   const objects = options.objectsDir === undefined ? [] : [options.objectsDir];
   const own = { read: [recordsDir, vectorsDir, ...objects], env: ["BASE_URL"] };
-  if (dryRun) return joinPermissions(own, { read: inference ? [modelPaths(model).manifest] : [] });
+  if (dryRun) return joinPermissions(own, inference ? lookingPermissions(model, modelsDir) : {});
   const net = options.downloadImages ? options.imageHosts : [];
-  const embedding = inference ? embeddingPermissions(engine, model) : {};
+  const embedding = inference ? embeddingPermissions(engine, model, modelsDir) : {};
   return joinPermissions(own, {
     net,
     write: [vectorsDir, ...options.downloadImages ? objects : []],

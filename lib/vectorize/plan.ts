@@ -4,7 +4,7 @@ import { type Selection, selectRecords } from "../catalog/selection.ts";
 import { imageUrls } from "../images/iiif.ts";
 import { ImageFiles } from "../images/image_files.ts";
 import { readManifest } from "../inference/models/model.ts";
-import { modelPaths } from "../inference/native.ts";
+import { findModel, modelFolders } from "../inference/native.ts";
 import { RecordError } from "../shared/errors.ts";
 import { count } from "../shared/progress.ts";
 import type { Report, Stage } from "../shared/run.ts";
@@ -53,7 +53,7 @@ export async function planVectorize(options: VectorizeOptions, run: Stage): Prom
   const plan = { records: 0, done: 0, onDisk: 0, toFetch: 0, withoutPicture: 0, unreadable: 0 };
   const existing = existingOf(
     options,
-    options.inference ? await vectorSizeOf(options.model) : undefined,
+    options.inference ? await vectorSizeOf(options) : undefined,
   );
   for await (const records of selectRecords(selectionOf(options))) {
     for (const record of records) {
@@ -76,8 +76,12 @@ export async function planVectorize(options: VectorizeOptions, run: Stage): Prom
 }
 
 /** Length of the vectors that a model makes; undefined if it is not there yet. */
-async function vectorSizeOf(model: string): Promise<number | undefined> {
-  return (await readManifest(modelPaths(model).manifest).catch(() => undefined))?.output.size;
+async function vectorSizeOf(
+  { model, modelsDir }: VectorizeOptions,
+): Promise<number | undefined> {
+  const found = findModel(model, modelFolders(modelsDir));
+  if (found === undefined) return undefined;
+  return (await readManifest(found.manifest).catch(() => undefined))?.output.size;
 }
 
 async function fate(

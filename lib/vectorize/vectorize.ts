@@ -5,6 +5,7 @@ import { shardName } from "../catalog/shard.ts";
 import { Worklist } from "../catalog/worklist.ts";
 import { errorMessage, ImageError, VectorError, WorkerError } from "../shared/errors.ts";
 import { openModel } from "../inference/models/model.ts";
+import { modelFolders } from "../inference/native.ts";
 import type { Embedding } from "../inference/workers/messages.ts";
 import { WorkerPool } from "../inference/workers/worker_pool.ts";
 import type { OutputFolder } from "../shared/output_folder.ts";
@@ -20,7 +21,9 @@ import { checkNotes, guardModel } from "./same_model.ts";
 export async function vectorize(options: VectorizeOptions, run: Stage): Promise<Report> {
   if (options.dryRun) return await planVectorize(options, run);
   const { engine, jobs: size, inference } = options;
-  const model = inference ? await openModel(options.model) : undefined;
+  const model = inference
+    ? await openModel(options.model, modelFolders(options.modelsDir))
+    : undefined;
   if (model !== undefined) await checkNotes(model, options);
   const work = await Worklist.open(selectionOf(options), run);
   const existing = existingOf(options, model?.output.size);

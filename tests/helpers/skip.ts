@@ -10,6 +10,7 @@ const REMEDIES = {
   "there is no Python": "install python3",
   "there is no strace": "install strace",
   "the kernels' compiler cannot be had": "it comes from npm, once",
+  "this system has no users as Unix has": "run them on Linux or macOS",
   "links need a privilege on Windows": "run them on another system",
   "this system's `script` has other options": "run them on Linux",
 } as const;

@@ -104,6 +104,56 @@ Deno.test("model refuses in one line what it cannot use", async () => {
   await assert.rejects(Deno.stat(out), Deno.errors.NotFound);
 });
 
+Deno.test("--models-dir and MAKEN_MODELS say where models are; none is replaced unasked", async () => {
+  await using dir = await tempDir();
+  const [models, others] = [join(dir.path, "models"), join(dir.path, "others")];
+  const encoder = (name: string, ...more: string[]) =>
+    ["model", "import", join(FIXTURES, "models/encoder.onnx"), "--name", name, "--size", "32"]
+      .concat("--output", "image_embeds", ...more);
+  const manifest = join(models, "mine.json");
+  const refused = async (args: string[], reason: RegExp) => {
+    const before = await Deno.readTextFile(manifest);
+    const { code, stderr } = await runTask(args, { MAKEN_MODELS: models });
+    assert.deepEqual([code, stderr.trim().split("\n").length], [2, 1], stderr);
+    assert.match(stderr, reason);
+    assert.equal(await Deno.readTextFile(manifest), before);
+  };
+  assert.equal((await runTask(encoder("mine", "--models-dir", models))).code, 0);
+  assert.equal(
+    (await runTask(encoder("mine"), { MAKEN_MODELS: models })).code,
+    0,
+    "the same again",
+  );
+  await refused(encoder("mine", "--fit", "crop"), /another model of the name "mine".*--overwrite/);
+  const keras = ["model", "import", await kerasFile(dir.path), "--name", "mine"];
+  await refused(keras, /another model of the name "mine", from "encoder.onnx".*--overwrite/);
+  await refused(encoder("imagenet", "--overwrite"), /"imagenet" is for InceptionV3/);
+  await refused(["model", "list", "--models-dir", "a,b"], /without a comma/);
+  const comma = await runTask(["model", "list"], { MAKEN_MODELS: "a,b" });
+  assert.match(comma.stderr, /^model: Cannot use MAKEN_MODELS "a,b": .*without a comma\n$/);
+  assert.equal((await runTask([...keras, "--overwrite"], { MAKEN_MODELS: models })).code, 0);
+  assert.equal(JSON.parse(await Deno.readTextFile(manifest)).output.size, 2048);
+  assert.equal((await runTask(encoder("mine", "--models-dir", others))).code, 0);
+
+  const photo = join(FIXTURES, "photos/ski_rocket.jpg");
+  await writeRecord(join(dir.path, "r"), "rocket");
+  await Deno.mkdir(join(dir.path, "v"));
+  await Deno.copyFile(photo, join(dir.path, "v/rocket.jpg"));
+  const vectorize = ["vectorize", join(dir.path, "r"), "*", join(dir.path, "v"), "--model", "mine"]
+    .concat("--models-dir", others);
+  const made = await runTask(vectorize, { MAKEN_MODELS: models });
+  assert.equal(made.code, 0, made.stderr);
+  assert.equal(decodeNpy(await Deno.readFile(join(dir.path, "v/rocket.npy"))).length, 12);
+  assert.match((await runTask(vectorize.slice(0, -2))).stderr, /Cannot use model "mine"/);
+  const flags = await runTask(["vectorize", ...vectorize.slice(1), "--print-permissions"]);
+  assert.doesNotMatch(flags.stdout, /--allow-write=.*models/);
+  const index = ["--index-dir", join(dir.path, "index")];
+  const data = ["--records-dir", join(dir.path, "r"), "--vectors-dir", join(dir.path, "v")];
+  assert.equal((await runTask(["ingest", ...data, ...index, "--mapping", "few"])).code, 0);
+  const question = ["search", "--index", "few", ...index, "--image", photo, "--models-dir", others];
+  assert.match((await runTask(question)).stdout, /1 +1\.0000 +rocket/);
+});
+
 Deno.test("model fetch goes on where it stopped, checks the sum, and names what is wrong", async () => {
   await using dir = await tempDir();
   const file = await Deno.readFile(await kerasFile(dir.path));
@@ -134,7 +184,13 @@ Deno.test("model fetch goes on where it stopped, checks the sum, and names what 
     assert.deepEqual(ranges, ["0", "4000000", "4000000", "8000000"]);
     assert.equal((await runTask(["model", "check", name])).code, 0);
     assert.match((await runTask(["model", "list"])).stdout, new RegExp(`${name} .*2048 .*299`));
-    const wrong = await runTask([...args, "--md5", "0".repeat(32)]);
+    const other = await runTask([...args, "--md5", "0".repeat(32)]);
+    assert.equal(other.code, 2);
+    assert.match(
+      other.stderr,
+      new RegExp(`^model: Cannot fetch "${name}": another model .*--overw`),
+    );
+    const wrong = await runTask([...args, "--md5", "0".repeat(32), "--overwrite"]);
     assert.equal(wrong.code, 2);
     assert.match(wrong.stderr, new RegExp(`md5 is ${md5}`));
   } finally {

@@ -1,11 +1,71 @@
 /** Where the program and its user are: a folder that cannot be written, another folder, a comma. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { copyProgram } from "../helpers/program_copy.ts";
-import { ROOT } from "../helpers/run_task.ts";
+import { copyProgram, setWritable, User } from "../helpers/program_copy.ts";
+import { jsonOf, ROOT } from "../helpers/run_task.ts";
 import { fillIndex, smallItems } from "../helpers/small_index.ts";
 import { skipIf } from "../helpers/skip.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
+import { walkFiles } from "../helpers/walk_files.ts";
+
+const WINDOWS = Deno.build.os === "windows" ? "this system has no users as Unix has" : undefined;
+
+/** The files of a program that its tools might make or change. */
+async function filesOf(program: string): Promise<string[]> {
+  const files = await Array.fromAsync(walkFiles(program));
+  return files.filter((name) => !name.startsWith("node_modules/")).sort();
+}
+
+Deno.test({
+  ...skipIf(WINDOWS, "a program that its user may not write to builds, imports and uses models"),
+  fn: async () => {
+    await using dir = await tempDir();
+    const program = join(dir.path, "program");
+    await copyProgram(program);
+    const encoder = join(dir.path, "encoder.onnx");
+    await Deno.copyFile(join(ROOT, "tests/fixtures/models/encoder.onnx"), encoder);
+    const importing = (name: string, ...more: string[]) =>
+      ["model", "import", encoder, "--name", name, "--size", "32", "--output", "image_embeds"]
+        .concat(more);
+    const user = await User.in(dir.path);
+    const run = async (...args: string[]) => {
+      const result = await user.run(program, ...args);
+      assert.equal(result.code, 0, result.stderr);
+      return result;
+    };
+    // As whoever installs the program: this model lies in its folder.
+    await setWritable(program, true);
+    const installed = join(program, "models");
+    await Deno.copyFile(encoder, join(installed, "shared.onnx"));
+    await run(...importing("shared", "--models-dir", join(user.home, "m")));
+    await Deno.copyFile(join(user.home, "m/shared.json"), join(installed, "shared.json"));
+    await setWritable(program, false);
+    try {
+      const before = await filesOf(program);
+      await run("demo", "--once");
+      await run(...importing("mine"));
+      const data = ["--records-dir", "data/demo/records", "--vectors-dir", "data/demo/vectors"];
+      for (const model of ["mine", "shared"]) {
+        const made = await run("vectorize", ...data, "--model", model, "--suffix", `_${model}`);
+        assert.match(made.stderr, /54 stored/);
+      }
+      const { models } = jsonOf(await run("model", "list", "--json")) as {
+        models: { name: string; folder: string }[];
+      };
+      const places = models.map(({ name, folder }) => [name, folder.startsWith(user.home)]);
+      assert.deepEqual(places, [["demo", true], ["mine", true], ["shared", false]]);
+      const hidden = await user.run(
+        program,
+        ...importing("shared", "--fit", "crop", "--overwrite"),
+      );
+      assert.equal(hidden.code, 2);
+      assert.match(hidden.stderr, /"shared".* is in ".*program\/models", which cannot be written/);
+      assert.deepEqual(await filesOf(program), before);
+    } finally {
+      await setWritable(program, true);
+    }
+  },
+});
 
 Deno.test("relative paths are meant from the folder one is in, wherever that is", async () => {
   await using dir = await tempDir();

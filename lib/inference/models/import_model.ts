@@ -8,6 +8,9 @@ import { manifest, type ModelManifest } from "./manifest.ts";
 import { fingerprint, INCEPTION_V3 } from "./model.ts";
 import { buildOnnx, type ConvolutionWeights } from "./onnx_graph.ts";
 
+/** Refuses a model that is not to be stored, by an error. */
+export type ModelCheck = (made: ModelManifest) => Promise<void>;
+
 /** Where a model is from. */
 export type Origin = Pick<ModelManifest, "name" | "source" | "licence" | "md5">;
 
@@ -21,12 +24,13 @@ export async function storeKerasModel(
   file: Uint8Array<ArrayBuffer>,
   origin: Origin,
   output: OutputFolder,
+  check: ModelCheck,
 ): Promise<ModelManifest> {
   const { convolutions, input } = await readKerasModel(file);
   requireNumbers(convolutions);
   const onnx = buildOnnx(convolutions, input.size);
   const made = { ...origin, ...INCEPTION_V3, input: { ...INCEPTION_V3.input, ...input } };
-  return await store(onnx, made, output);
+  return await store(onnx, made, output, check);
 }
 
 /** What a network computes from them is seen when it is loaded, as that takes an engine. */
@@ -46,8 +50,10 @@ export async function store(
   onnx: Uint8Array<ArrayBuffer>,
   made: Omit<ModelManifest, "bytes" | "sha256">,
   output: OutputFolder,
+  check: ModelCheck,
 ): Promise<ModelManifest> {
   const whole = manifest.parse({ ...made, ...await fingerprint(onnx) });
+  await check(whole);
   // A manifest never stands beside a file that it does not describe.
   await output.remove(`${made.name}.json`);
   output.write(`${made.name}.onnx`, onnx);

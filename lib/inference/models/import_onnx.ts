@@ -6,7 +6,7 @@ import type { OnnxSession, TensorShape } from "../engines/onnx_engine.ts";
 import { Preprocessor } from "../workers/preprocess.ts";
 import { PROBES, tryOut } from "../workers/probe.ts";
 import type { EncoderOptions } from "./encoder_options.ts";
-import { type Origin, store } from "./import_model.ts";
+import { type ModelCheck, type Origin, store } from "./import_model.ts";
 import {
   INPUT_TYPES,
   MAX_SIDE,
@@ -32,6 +32,7 @@ export async function storeOnnxModel(
   options: EncoderOptions,
   origin: Origin,
   output: OutputFolder,
+  check: ModelCheck,
 ): Promise<ModelManifest> {
   const onnx = await readOnnxFile(file);
   const { openSession } = await import("../engines/onnx_engine.ts");
@@ -49,7 +50,7 @@ export async function storeOnnxModel(
   } catch (error) {
     throw new SetupError(errorMessage(error), { cause: error });
   }
-  return await store(onnx, { ...origin, input, output: made, resize: "pillow-9" }, output);
+  return await store(onnx, { ...origin, input, output: made, resize: "pillow-9" }, output, check);
 }
 
 /** The one input. */

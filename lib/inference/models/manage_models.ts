@@ -1,7 +1,8 @@
 /** FLOW of `deno task model`: lists, checks, fetches and converts models. */
-import { readdirSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { errorMessage, fileReason, SetupError } from "../../shared/errors.ts";
+import { namesIn } from "../../shared/files.ts";
+import type { OutputFolder } from "../../shared/output_folder.ts";
 import type { Report, Stage } from "../../shared/run.ts";
 import { tableText } from "../../shared/table.ts";
 import { fetchModel } from "./fetch_model.ts";
@@ -11,7 +12,8 @@ import type { ModelManifest } from "./manifest.ts";
 import { fingerprint, openModel } from "./model.ts";
 import { requireSize } from "./onnx_file.ts";
 import { isOnnx, type ModelAction, type ModelOptions } from "./model_options.ts";
-import { DEMO, isCurrent, MODELS_DIR } from "../native.ts";
+import { checkNewModel, openTarget } from "./target.ts";
+import { DEMO, findModel } from "../native.ts";
 
 type FetchOptions = ModelAction & { action: "fetch" };
 type ImportOptions = ModelAction & { action: "import" | "convert" };
@@ -20,9 +22,9 @@ type ImportOptions = ModelAction & { action: "import" | "convert" };
 export async function manageModels(options: ModelOptions, run: Stage): Promise<Report> {
   switch (options.action) {
     case "list":
-      return await list();
+      return await list(options.modelFolders);
     case "check":
-      return await check(options.name);
+      return await check(options.name, options.modelFolders);
     case "fetch":
       return await fetch(options, run);
     default:
@@ -31,37 +33,41 @@ export async function manageModels(options: ModelOptions, run: Stage): Promise<R
 }
 
 /** The models that there are, with what they make. */
-async function list(): Promise<Report> {
-  const names = readdirSync(MODELS_DIR).filter((name) => name.endsWith(".onnx"))
+async function list(folders: readonly string[]): Promise<Report> {
+  const names = folders.flatMap(namesIn).filter((name) => name.endsWith(".onnx"))
     .map((name) => name.replace(/\.onnx$/, ""));
   const models = [];
-  for (const name of [...new Set([DEMO, ...names])].sort()) models.push(await describe(name));
-  const columns = ["name", "vector", "picture", "state", "licence", "source"];
+  for (const name of [...new Set([DEMO, ...names])].sort()) {
+    models.push(await describe(name, folders));
+  }
+  const columns = ["name", "vector", "picture", "state", "licence", "source", "folder"];
   const text = tableText(
     columns.map((head) => ({ head })),
     models.map((
-      { name, vector, picture, state, licence, source },
-    ) => [name, vector ?? "", picture ?? "", state, licence ?? "", source ?? ""]),
+      { name, vector, picture, state, licence, source, folder },
+    ) => [name, vector ?? "", picture ?? "", state, licence ?? "", source ?? "", folder ?? ""]),
   );
-  return { json: { models }, text, summary: `${models.length} in ${MODELS_DIR}` };
+  return { json: { models }, text, summary: `${models.length} in ${folders.join(", ")}` };
 }
 
-async function describe(name: string) {
-  if (name === DEMO && !isCurrent(DEMO)) return { name, state: "bundled, built when first used" };
+async function describe(name: string, folders: readonly string[]) {
+  const found = findModel(name, folders);
+  if (found === undefined) return { name, state: "bundled, built when first used" };
+  const folder = dirname(found.onnx);
   try {
-    const { input, output, licence, source, sha256 } = await openModel(name);
+    const { input, output, licence, source, sha256 } = await openModel(name, folders);
     const { size: picture } = input;
-    return { name, vector: output.size, picture, state: "ready", licence, source, sha256 };
+    return { name, vector: output.size, picture, state: "ready", licence, source, folder, sha256 };
   } catch (error) {
-    return { name, state: errorMessage((error as Error).cause ?? error) };
+    return { name, state: errorMessage((error as Error).cause ?? error), folder };
   }
 }
 
-async function check(name: string): Promise<Report> {
-  if (name === DEMO && !isCurrent(DEMO)) {
+async function check(name: string, folders: readonly string[]): Promise<Report> {
+  if (name === DEMO && findModel(DEMO, folders) === undefined) {
     return { json: { model: name }, summary: `"${name}" is bundled, and built when first used` };
   }
-  const model = await openModel(name);
+  const model = await openModel(name, folders);
   const { sha256 } = await fingerprint(await Deno.readFile(model.path));
   if (sha256 !== model.sha256) {
     throw new SetupError(
@@ -80,16 +86,17 @@ async function fetch(options: FetchOptions, run: Stage): Promise<Report> {
 }
 
 async function importModel(options: ImportOptions, run: Stage): Promise<Report> {
-  const { file, name, licence, dir } = options;
+  const { file, name, licence } = options;
   const origin = { name, source: basename(file), licence };
   try {
     requireSize((await Deno.stat(file)).size);
-    const output = await run.openOutput(dir);
+    const output = await openTarget(options, run);
+    const check = (made: ModelManifest) => checkNewModel(made, output.path, options);
     run.signal.throwIfAborted();
     return stored(
       isOnnx(file)
-        ? await storeOnnxModel(file, options, origin, output)
-        : await storeKerasModel(await Deno.readFile(file), origin, output),
+        ? await storeOnnxModel(file, options, origin, output, check)
+        : await storeKerasModel(await Deno.readFile(file), origin, output, check),
       run,
     );
   } catch (error) {

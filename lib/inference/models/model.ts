@@ -4,7 +4,7 @@ import { errorMessage, fileReason, SetupError } from "../../shared/errors.ts";
 import { modifiedTime, requireOwnFile } from "./identity.ts";
 import { INPUT_SIZE, VECTOR_SIZE } from "./inception_v3.ts";
 import { manifest, type ModelManifest } from "./manifest.ts";
-import { BUILD, DEMO, IMAGENET, isCurrent, modelPaths, MODELS_DIR } from "../native.ts";
+import { BUILD, DEMO, findModel, IMAGENET, modelPaths, MODELS_DIR } from "../native.ts";
 import { buildOnnx, INPUT_NAME, OUTPUT_NAME } from "./onnx_graph.ts";
 import { readDemoWeights } from "./safetensors.ts";
 import { commandLine } from "../../shared/program.ts";
@@ -19,12 +19,17 @@ export interface Model extends ModelManifest {
  * The model of that name or file; the bundled `demo` is built from its weights when it is first
  * wanted.
  *
- * @param model name in `models/`, or absolute path of an ONNX file with its manifest beside it
+ * @param model name, or absolute path of an ONNX file with its manifest beside it
+ * @param folders where a name is looked for; `demo` is built in the first that can be written
  * @throws {SetupError} if there is none
  */
-export async function openModel(model: string): Promise<Model> {
-  if (model === DEMO && !isCurrent(DEMO)) return await buildDemo();
-  const paths = modelPaths(model);
+export async function openModel(
+  model: string,
+  folders: readonly string[] = [MODELS_DIR],
+): Promise<Model> {
+  const found = findModel(model, folders);
+  if (found === undefined && model === DEMO) return await buildDemo(folders);
+  const paths = found ?? modelPaths(model, folders[0]);
   try {
     const made = await readManifest(paths.manifest);
     await requireOwnFile(paths.onnx, made);
@@ -99,36 +104,44 @@ export const INCEPTION_V3: Pick<ModelManifest, "input" | "output" | "resize"> = 
   resize: "pillow-9",
 };
 
-async function buildDemo(): Promise<Model> {
-  const paths = modelPaths(DEMO);
-  try {
-    const onnx = buildOnnx(
-      readDemoWeights(await Deno.readFile(join(MODELS_DIR, "demo.safetensors"))),
-    );
-    const made: ModelManifest = {
-      name: DEMO,
-      source: "npm nsfwjs 4.4.0, inception_v3, weights of 8 bits",
-      licence: "MIT",
-      build: BUILD,
-      ...INCEPTION_V3,
-      ...await fingerprint(onnx),
-    };
-    await removeLeftOvers();
-    await writeWhole(paths.onnx, onnx);
-    const whole = { ...made, modified: await modifiedTime(paths.onnx) };
-    await writeWhole(paths.manifest, new TextEncoder().encode(JSON.stringify(whole, null, 2)));
-    return { ...whole, path: paths.onnx };
-  } catch (error) {
-    throw new SetupError(`Cannot build model "${DEMO}" in ${MODELS_DIR}: ${fileReason(error)}`, {
-      cause: error,
-    });
+async function buildDemo(folders: readonly string[]): Promise<Model> {
+  const onnx = buildOnnx(
+    readDemoWeights(await Deno.readFile(join(MODELS_DIR, "demo.safetensors"))),
+  );
+  const made: ModelManifest = {
+    name: DEMO,
+    source: "npm nsfwjs 4.4.0, inception_v3, weights of 8 bits",
+    licence: "MIT",
+    build: BUILD,
+    ...INCEPTION_V3,
+    ...await fingerprint(onnx),
+  };
+  const faults: unknown[] = [];
+  for (const folder of folders) {
+    const paths = modelPaths(DEMO, folder);
+    try {
+      await Deno.mkdir(folder, { recursive: true });
+      await removeLeftOvers(folder);
+      await writeWhole(paths.onnx, onnx);
+      const whole = { ...made, modified: await modifiedTime(paths.onnx) };
+      await writeWhole(paths.manifest, new TextEncoder().encode(JSON.stringify(whole, null, 2)));
+      return { ...whole, path: paths.onnx };
+    } catch (error) {
+      faults.push(error);
+    }
   }
+  const [fault] = faults;
+  throw new SetupError(
+    `Cannot build model "${DEMO}" in ${folders.join(" or ")}: ${fileReason(fault)}; ` +
+      "--models-dir names a folder that can be written",
+    { cause: fault },
+  );
 }
 
 /** Removes what killed builds left behind; one that is under way takes seconds. */
-async function removeLeftOvers(): Promise<void> {
-  for await (const { name } of Deno.readDir(MODELS_DIR)) {
-    const path = join(MODELS_DIR, name);
+async function removeLeftOvers(folder: string): Promise<void> {
+  for await (const { name } of Deno.readDir(folder)) {
+    const path = join(folder, name);
     if (!name.endsWith(".tmp")) continue;
     try {
       const age = Date.now() - ((await Deno.stat(path)).mtime?.getTime() ?? 0);

@@ -14,7 +14,7 @@ import {
 import { UsageError } from "../../shared/errors.ts";
 import { hostsWithPorts } from "../../shared/hosts.ts";
 import { retriesOption, timeoutOption } from "../../shared/options.ts";
-import type { Permissions } from "../../shared/permissions.ts";
+import { joinPermissions, type Permissions } from "../../shared/permissions.ts";
 import { hostAndPort } from "../../shared/urls.ts";
 import {
   ENCODER,
@@ -22,8 +22,18 @@ import {
   encoderOptions,
   requireNoEncoder,
 } from "./encoder_options.ts";
-import { CODE_READ, DEMO, enginePermissions, IMAGENET, modelPaths, MODELS_DIR } from "../native.ts";
-import { modelName } from "../options.ts";
+import {
+  chosenModelsDir,
+  CODE_READ,
+  DEMO,
+  enginePermissions,
+  IMAGENET,
+  modelFiles,
+  modelFolders,
+  MODELS_ENV,
+} from "../native.ts";
+import { modelName, modelsDirOption } from "../options.ts";
+import type { Target } from "./target.ts";
 
 /** What there is to do with models. */
 export const ACTIONS = ["list", "check", "fetch", "import", "convert"] as const;
@@ -34,13 +44,16 @@ const WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-application
 const WEIGHTS_MD5 = "bcbd6486424b2319ff4ef7d526e38f63";
 
 /** What a model run is to do. */
-export type ModelOptions = CommonOptions & ModelAction;
+export type ModelOptions = CommonOptions & ModelAction & {
+  /** Absolute paths of the folders in which models are looked for, in this order. */
+  readonly modelFolders: readonly string[];
+};
 
 /** One thing to do with models. */
 export type ModelAction =
   | { readonly action: "list" }
   | { readonly action: "check"; readonly name: string }
-  | {
+  | Target & {
     readonly action: "fetch";
     readonly name: string;
     readonly url: URL;
@@ -52,13 +65,11 @@ export type ModelAction =
     /** Hosts with port that it may be redirected to. */
     readonly allowHosts: readonly string[];
   }
-  | ({
+  | (Target & {
     readonly action: "import" | "convert";
     /** Absolute path of the file. */
     readonly file: string;
     readonly name: string;
-    /** Absolute path of the folder that the model is written to. */
-    readonly dir: string;
     readonly licence: string;
   } & EncoderOptions);
 
@@ -74,7 +85,9 @@ function command() {
     .argument("<action>", ACTIONS.join(", "), choice(ACTIONS))
     .argument("[what]", "name of a model to check or fetch; file to import or convert")
     .argument("[onnx_file]", "file that convert writes, with its manifest (.json) beside it", path)
+    .addOption(modelsDirOption())
     .option("--name <name>", "name of an imported model", plainName)
+    .option("--overwrite", "replace another model of the same name", false)
     .addOption(
       new Option("--url <url>", "where fetch gets InceptionV3 weights of Keras (legacy HDF5)")
         .default(webUrl(WEIGHTS_URL), "Keras' own").argParser(webUrl),
@@ -109,7 +122,13 @@ export function parseModelOptions(argv: readonly string[]): ModelOptions {
   const parsed = parseCommand(command(), argv);
   const o = parsed.opts();
   const [action, what, onnxFile] = parsed.processedArgs;
-  return { json: o.json, ...parseAction() };
+  const folders = modelFolders(o.modelsDir);
+  const chosen = chosenModelsDir(o.modelsDir);
+  const target = {
+    targets: chosen === undefined ? folders : [chosen],
+    overwrite: o.overwrite,
+  };
+  return { json: o.json, modelFolders: folders, ...parseAction() };
 
   function parseAction(): ModelAction {
     if (action === "list") return { action };
@@ -128,7 +147,8 @@ export function parseModelOptions(argv: readonly string[]): ModelOptions {
         throw new UsageError("Cannot check what --url gives: give its --md5, too");
       }
       const allowHosts = hostsWithPorts(o.allowHosts ?? "", "allowed host");
-      return { action, name, url, md5, timeoutSeconds: o.timeout, retries: o.retries, allowHosts };
+      const politeness = { timeoutSeconds: o.timeout, retries: o.retries };
+      return { action, name, url, md5, ...politeness, allowHosts, ...target };
     }
     const file = path(needed(what, "The file", "model"));
     const { licence } = o;
@@ -137,13 +157,15 @@ export function parseModelOptions(argv: readonly string[]): ModelOptions {
     if (action === "import") {
       const name = needed(o.name, "The model's name (--name)", "model");
       if (name === DEMO) throw new UsageError(`Cannot import "${name}": the name is taken`);
-      return { action, file, name, dir: MODELS_DIR, licence, ...encoder };
+      return { action, file, name, licence, ...encoder, ...target };
     }
     const onnx = needed(onnxFile, "The ONNX file to write", "model");
     const [, name = ""] = /([^/\\]+)\.onnx$/.exec(onnx) ?? [];
     if (name === "") throw new UsageError(`Cannot write "${onnx}": its name does not end in .onnx`);
-    if (onnx === modelPaths(DEMO).onnx) throw new UsageError(`Cannot write "${onnx}": it is taken`);
-    return { action, file, name, dir: dirname(onnx), licence, ...encoder };
+    if (modelFiles(DEMO, folders).includes(onnx)) {
+      throw new UsageError(`Cannot write "${onnx}": it is taken`);
+    }
+    return { action, file, name, licence, ...encoder, ...target, targets: [dirname(onnx)] };
   }
 }
 
@@ -169,20 +191,19 @@ function md5(text: string): string {
 
 /** What a model run may touch: the models, the file, and native code only to try an ONNX model. */
 export function modelPermissions(options: ModelOptions): Permissions {
-  if (options.action === "list") return { read: [MODELS_DIR] };
-  if (options.action === "check") return { read: Object.values(modelPaths(options.name)) };
-  if (options.action === "fetch") {
-    return {
-      net: [hostAndPort(options.url), ...options.allowHosts],
-      read: [MODELS_DIR, ...CODE_READ],
-      write: [MODELS_DIR],
-    };
+  const { action, modelFolders: folders } = options;
+  if (action === "list") return { read: folders, env: MODELS_ENV };
+  if (action === "check") return { read: modelFiles(options.name, folders), env: MODELS_ENV };
+  const { targets } = options;
+  const own = { read: [...targets, ...CODE_READ], write: targets, env: MODELS_ENV };
+  if (action === "fetch") {
+    return joinPermissions(own, { net: [hostAndPort(options.url), ...options.allowHosts] });
   }
-  const { file, dir } = options;
-  const { read, env, ffi } = enginePermissions(isOnnx(file) ? "onnx" : "wasm");
+  const { file } = options;
+  const engine = enginePermissions(isOnnx(file) ? "onnx" : "wasm");
   // Weights of ONNX may be in other files beside it.
   const files = isOnnx(file) ? [file, dirname(file)] : [file];
-  return { read: [dir, ...files, ...CODE_READ, ...read], write: [dir], env, ffi };
+  return joinPermissions(own, { read: files }, engine);
 }
 
 /** Whether the file is an ONNX model, by its name. */
