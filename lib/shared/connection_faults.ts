@@ -75,7 +75,7 @@ const KINDS: readonly [FaultKind, RegExp][] = [
   ["plain", /InvalidContentType|corrupt message|wrong version number/],
   [
     "untrusted",
-    /UnknownIssuer|unknown issuer|[Ss]elf-?[Ss]igned (in )?certificate|[Uu]nable to verify|CaUsedAsEndEntity/,
+    /UnknownIssuer|unknown issuer|[Ss]elf-?[Ss]igned (in )?certificate|[Uu]nable to verify|UNABLE_TO_VERIFY|CaUsedAsEndEntity/,
   ],
   ["certificate", / certificate\b|\bcertificate('s)? |BadCertificate/],
   ["cut", /reading (a|the) body|unexpected end of file/],

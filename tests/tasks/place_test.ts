@@ -94,7 +94,14 @@ Deno.test("a Deno that is too old is told which is needed, in one line", async (
   await Deno.writeTextFile(preload, `Object.defineProperty(Deno, "version", ${older});`);
   for (const entry of ["launch.ts", "test.ts"]) {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", `--preload=${preload}`, "--allow-all", join(ROOT, "tasks", entry), "download"],
+      args: [
+        "run",
+        "--quiet",
+        `--preload=${preload}`,
+        "--allow-all",
+        join(ROOT, "tasks", entry),
+        "download",
+      ],
       cwd: dir.path,
     }).output();
     assert.equal(code, 2);
