@@ -2,7 +2,6 @@
 import { basename, dirname } from "node:path";
 import { errorMessage, fileReason, SetupError } from "../../shared/errors.ts";
 import { namesIn } from "../../shared/files.ts";
-import type { OutputFolder } from "../../shared/output_folder.ts";
 import type { Report, Stage } from "../../shared/run.ts";
 import { tableText } from "../../shared/table.ts";
 import { fetchModel } from "./fetch_model.ts";
