@@ -1,4 +1,5 @@
 /** `deno task bench NAME …`: runs one bench; without a name it lists them. */
+import "../tasks/requirements.ts"; // first: the others need what it checks
 import { EXIT } from "../lib/shared/cli.ts";
 import { logLine, printResult } from "../lib/shared/log.ts";
 import { type Bench, runBench } from "./bench.ts";
