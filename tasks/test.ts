@@ -25,6 +25,9 @@ const NO_HOSTS = ["", "refused-certificate."].map((part) => `${part}${"a".repeat
 const NODE_HTTPS = "--allow-sys", NODE_HTTPS_ENV = ["NODE_USE_SYSTEM_CA", "NODE_EXTRA_CA_CERTS"];
 
 const folders = [Deno.cwd(), tmpdir()];
+/** Programs that tests start. */
+const PROGRAMS = ["bash", "env", "ps", "python3", "script", "strace"];
+
 const flags = permissionFlags({
   net: ["127.0.0.1", "localhost", ...NO_HOSTS],
   read: [...folders, "/usr/bin/ldd", "/usr/bin/strace", BROWSER],
@@ -32,7 +35,7 @@ const flags = permissionFlags({
   env: [...enginePermissions("onnx").env, ...MODELS_ENV, "BASE_URL", "CHROMIUM", ...NODE_HTTPS_ENV],
   ffi: [PACKAGES_DIR],
   // By their names, so that those which are not installed do not matter.
-  run: [Deno.execPath(), resolve("tests/servers.sh"), "env", "ps", "python3", "script", "strace"],
+  run: [Deno.execPath(), resolve("tests/servers.sh"), ...PROGRAMS],
 });
 
 const child = new Deno.Command(Deno.execPath(), {

@@ -2,7 +2,9 @@
 import type { Report, Stage } from "../shared/run.ts";
 import { FileError, HttpError, RecordError, SetupError } from "../shared/errors.ts";
 import { type OutputFolder } from "../shared/output_folder.ts";
+import { bytesProof } from "../shared/failure.ts";
 import { count, durationText } from "../shared/progress.ts";
+import { hashOf } from "../shared/proof.ts";
 import { ahead } from "../shared/streams.ts";
 import { CatalogClient, pageUrl } from "./client.ts";
 import { RESULT_WINDOW } from "./harvest/split.ts";
@@ -18,7 +20,7 @@ export async function download(options: DownloadOptions, run: Stage): Promise<Re
   const client = catalogClient(options, run);
   try {
     if (options.dryRun) return await estimate(options, client);
-    const output = await run.openOutput(options.outputFolder, { keepFailures: true });
+    const output = await run.openOutput(options.outputFolder);
     for await (const _ of downloadRecords({ client, output }, options, run));
   } catch (error) {
     if (error instanceof HttpError) throw explained(error);
@@ -86,12 +88,13 @@ class Download {
     const steps = atMost(options.max - stage.stats.done, harvest(options, client, start));
     for await (const step of ahead(steps)) {
       stage.signal.throwIfAborted();
-      const records = await this.#take(step);
-      if (step.after !== undefined) await this.#remember(step.after);
+      const records = this.#take(step);
+      if (step.after !== undefined) this.#remember(step.after);
       yield records;
     }
     stage.signal.throwIfAborted();
     await this.#journal.end();
+    this.#settle();
     this.#compareWithTotal();
   }
 
@@ -99,9 +102,6 @@ class Download {
   async #start(): Promise<HarvestPosition> {
     const { options, stage } = this;
     const entry = options.resume ? await this.#journal.read() : undefined;
-    if (!await this.output.failures.keep(entry?.failuresLength ?? 0)) {
-      stage.warn("another run has replaced failures.jsonl: the earlier failures are only counted");
-    }
     if (entry === undefined) {
       return { mode: options.scroll ? "scroll" : "pages", page: options.page };
     }
@@ -109,12 +109,22 @@ class Download {
     this.#lost = entry.lost;
     stage.stats.total = entry.total;
     stage.stats.skipped = entry.done;
+    stage.stats.failedBefore = entry.failedBefore ?? 0;
+    if (entry.began !== undefined) this.output.failures.goOnFrom(entry.began);
     for (const [code, n] of Object.entries(entry.errors)) stage.stats.addFailed(code, n);
     stage.warn(`going on after ${count(entry.pages)} pages, ${count(stage.stats.done)} records`);
     return entry.position;
   }
 
-  async #remember(position: HarvestPosition): Promise<void> {
+  /** All was asked for again: what has not failed once more no longer stands. */
+  #settle(): void {
+    const { failures } = this.output;
+    const isOwn = (about: string | undefined) =>
+      (about ?? this.#journal.query) === this.#journal.query;
+    failures.settleAll(({ about, last }) => isOwn(about) && last < failures.began);
+  }
+
+  #remember(position: HarvestPosition): void {
     const { stats } = this.stage;
     this.#journal.write({
       position,
@@ -122,21 +132,22 @@ class Download {
       done: stats.stored + stats.skipped,
       errors: Object.fromEntries(stats.errors),
       lost: this.#lost,
-      failuresLength: await this.output.failures.length(),
+      failedBefore: stats.failedBefore,
+      began: this.output.failures.began,
       total: stats.total ?? 0,
     });
   }
 
   /** Stores the records of a page, or counts them as lost; gives those that are there. */
-  async #take(step: Step): Promise<RecordFile[]> {
+  #take(step: Step): RecordFile[] {
     const { options, stage } = this;
     const taken: RecordFile[] = [];
     this.#expect(step.total);
-    if (step.page === undefined) await this.#lose(step);
+    if (step.page === undefined) this.#lose(step);
     else {
       const left = step.repeated ? Infinity : options.max - stage.stats.done;
       for (const json of step.page.items.slice(0, left)) {
-        const record = await this.#put(json, step);
+        const record = this.#put(json, step);
         if (record !== undefined) taken.push(record);
       }
     }
@@ -147,21 +158,23 @@ class Download {
   }
 
   /** Stores a record; undefined if that failed, or if it is there and was handed on before. */
-  async #put(json: unknown, { url, repeated }: Step): Promise<RecordFile | undefined> {
+  #put(json: unknown, { url, repeated }: Step): RecordFile | undefined {
     try {
       const { record, result } = this.#store.put(json);
       if (repeated && result !== "stored") return undefined;
       this.stage.stats[result]++;
       return record;
     } catch (error) {
-      if (!repeated || !(error instanceof RecordError || error instanceof FileError)) {
-        await this.stage.fail({ file: url, stage: "store" }, error);
+      const isRecords = error instanceof RecordError;
+      if (!repeated || !(isRecords || error instanceof FileError)) {
+        const item = { file: url, stage: "store", about: this.#journal.query };
+        this.stage.fail({ ...item, ...isRecords ? recordName(json) : {} }, error);
       }
       return undefined;
     }
   }
 
-  async #lose({ url, error, doubt, records }: Step): Promise<void> {
+  #lose({ url, error, doubt, records }: Step): void {
     const { total = this.stage.stats.done, done } = this.stage.stats;
     const open = total - done;
     // How many are on a page, nobody knows where the total is wrong.
@@ -169,7 +182,8 @@ class Download {
     if (missing <= 0) return;
     this.#lost += missing;
     const reason = error ?? mayBeMissing(missing, total, url, doubt ?? "");
-    await this.stage.fail({ file: url, stage: "fetch" }, reason, missing);
+    const item = { file: url, stage: "fetch", about: this.#journal.query };
+    this.stage.fail(item, reason, missing);
     if (!this.options.log || error === undefined) return;
     const { status, body } = error.info;
     const text = [url, status ?? error.code, error.message, body ?? ""].join("\n");
@@ -205,6 +219,12 @@ class Download {
     const came = count(done - this.#lost);
     stage.warn(`the service's total ${what}: it said ${said} records, ${came} came`);
   }
+}
+
+/** Names a record that cannot be stored by what is in it. */
+function recordName(json: unknown) {
+  const proof = bytesProof(hashOf(JSON.stringify(json)));
+  return { key: proof, proof };
 }
 
 function mayBeMissing(records: number, total: number, url: string, doubt: string): HttpError {

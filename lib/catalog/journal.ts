@@ -9,9 +9,12 @@ import type { DownloadOptions } from "./options.ts";
 /** The journal of one query in one output folder. */
 export class Journal {
   readonly #path: string;
+  /** Names the query. */
+  readonly query: string;
 
   constructor(private readonly folder: OutputFolder, options: DownloadOptions) {
-    this.#path = `${STATE_DIR}/download-${queryKey(options)}.json`;
+    this.query = queryKey(options);
+    this.#path = `${STATE_DIR}/download-${this.query}.json`;
   }
 
   /**

@@ -14,8 +14,10 @@ export interface JournalEntry {
   readonly errors: Readonly<Record<string, number>>;
   /** How many of those that failed never came. */
   readonly lost: number;
-  /** Length of `failures.jsonl` that belongs to them, in bytes. */
-  readonly failuresLength: number;
+  /** How many of those that were not stored had failed for good before. */
+  readonly failedBefore?: number;
+  /** When the harvest began, ISO 8601. */
+  readonly began?: string;
   /** Records of the whole query, as far as is known. */
   readonly total: number;
 }
@@ -54,6 +56,7 @@ export const journalEntry: z.ZodType<JournalEntry> = z.object({
   done: z.number(),
   errors: z.record(z.string(), z.number()),
   lost: z.number(),
-  failuresLength: z.number(),
+  failedBefore: z.number().exactOptional(),
+  began: z.string().exactOptional(),
   total: z.number(),
 });

@@ -1,6 +1,7 @@
 /** Which stored records a run is about. */
 import { relative } from "node:path";
-import { type Failure, type FailureList, failuresFiles, readFailures } from "../shared/failures.ts";
+import type { Failure } from "../shared/failure.ts";
+import { type FailureList, standingFailures } from "../shared/failures.ts";
 import { exists } from "../shared/files.ts";
 import type { Listing, OnUnreadable } from "../shared/walk.ts";
 import { type RecordFile, recordFile, recordFilesIn, recordNames, stemOf } from "./record_files.ts";
@@ -21,8 +22,12 @@ export interface Selection {
   readonly retryFailed: boolean;
   /** Steps whose failures can be tried again by this run; undefined for all. */
   readonly stages?: readonly string[] | undefined;
-  /** Absolute path of the folder with the lists of failures. */
+  /** Absolute path of the folder with the list of failures. */
   readonly outputDir: string;
+  /** Task whose failures are tried again; undefined for any. */
+  readonly task?: string;
+  /** For what they failed, see `Failure`; undefined for anything. */
+  readonly about?: string;
 }
 
 /** Most records that are handed on together: one by one that takes more than it takes to list them. */
@@ -41,7 +46,7 @@ export async function* selectRecords(
   onUnreadable?: OnUnreadable,
 ): AsyncGenerator<readonly RecordFile[]> {
   if (selection.retryFailed) {
-    for await (const record of failedRecords(selection, own)) yield [record];
+    for (const record of failedRecords(selection, own)) yield [record];
     return;
   }
   for await (const { folder, names } of selectNames(selection, onUnreadable)) {
@@ -65,38 +70,48 @@ async function* selectNames(
   }
 }
 
-/** The records that the lists of failures name, those of other shards' runs too, each once. */
-async function* failedRecords(
+/** The records that the list of failures names, each once. */
+function* failedRecords(
   selection: Selection,
-  own: FailureList | undefined,
-): AsyncGenerator<RecordFile> {
+  list: FailureList | undefined,
+): Generator<RecordFile> {
   const seen = new Set<string>();
-  for (const list of failuresFiles(selection.outputDir)) {
-    for await (const failure of list === own?.path ? own.earlier() : readFailures(list)) {
-      const record = recordOf(failure, selection);
-      if (record === undefined || seen.has(record.path)) continue;
-      seen.add(record.path);
-      yield record;
-    }
+  const failures = list?.earlier() ?? standingFailures(selection.outputDir, selection.task);
+  for (const failure of failures) {
+    const record = recordOf(failure, selection);
+    if (record === undefined || seen.has(record.path)) continue;
+    seen.add(record.path);
+    yield record;
   }
 }
 
 /** The record that a failure is about, if this run can try it again. */
 function recordOf(
-  { file, stage }: Partial<Failure>,
-  { recordsDir, recordsGlob, shard, stages }: Selection,
+  { file, stage, about }: Failure,
+  { recordsDir, recordsGlob, shard, stages, ...wanted }: Selection,
 ): RecordFile | undefined {
-  if (typeof file !== "string" || !file.endsWith(".json") || !exists(file)) return undefined;
-  if (stages !== undefined && !stages.includes(stage ?? "")) return undefined;
+  if (typeof file !== "string" || !file.endsWith(".json")) return undefined;
+  if ((about ?? wanted.about) !== wanted.about) return undefined;
+  if (stages !== undefined && !stages.includes(stage)) return undefined;
   const path = relative(recordsDir, file).replaceAll("\\", "/");
-  if (path.startsWith("..") || !rglobPattern(recordsGlob).test(path)) return undefined;
+  if (path.startsWith("..") || !exists(file) || !rglobPattern(recordsGlob).test(path)) {
+    return undefined;
+  }
   const record = recordFile(recordsDir, path);
   return shard === undefined || isInShard(record.stem, shard) ? record : undefined;
 }
 
-/** Whether the failure is about a record that a run with this selection tries again. */
-export function isSelectedFailure(failure: Partial<Failure>, selection: Selection): boolean {
-  return recordOf(failure, selection) !== undefined;
+/**
+ * Whether the failure is about a record below the folder that is not there any more, or about a folder
+ * that could be listed in a run of all that began then.
+ */
+export function isGone(
+  { file, stage, last }: Failure,
+  { recordsDir, retryFailed }: Selection,
+  began: string,
+): boolean {
+  if (file === null || relative(recordsDir, file).startsWith("..")) return false;
+  return stage === "list" ? !retryFailed && last < began : !exists(file);
 }
 
 /** How many records there are, with what cannot be read; as many as were counted when the signal comes. */
@@ -119,7 +134,7 @@ async function* sizes(
   own: FailureList | undefined,
   onUnreadable: () => void,
 ): AsyncGenerator<number> {
-  if (selection.retryFailed) { for await (const _ of failedRecords(selection, own)) yield 1; }
+  if (selection.retryFailed) { for (const _ of failedRecords(selection, own)) yield 1; }
   else for await (const { names } of selectNames(selection, onUnreadable)) yield names.length;
 }
 

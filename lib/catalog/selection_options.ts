@@ -14,6 +14,6 @@ export function shardOption() {
 
 /** The option `--retry-failed`. */
 export function retryFailedOption() {
-  return new Option("--retry-failed", "take only the records that failed in the last run")
+  return new Option("--retry-failed", "take only the records that failed, and all of them")
     .default(false);
 }

@@ -2,13 +2,7 @@
 import type { OutputFolder } from "../shared/output_folder.ts";
 import type { Stage } from "../shared/run.ts";
 import type { RecordFile } from "./record_files.ts";
-import {
-  countRecords,
-  isSelectedFailure,
-  type Selection,
-  selectRecords,
-  whyNoRecords,
-} from "./selection.ts";
+import { countRecords, isGone, type Selection, selectRecords, whyNoRecords } from "./selection.ts";
 import { shardName } from "./shard.ts";
 
 /** Lists a stage's records, counts them beside the work, and settles the list of failures. */
@@ -25,16 +19,11 @@ export class Worklist {
   /**
    * Opens the output folder of the stage.
    *
-   * @param keepFailures whether the failures of an earlier run stay listed for now
    * @throws {SetupError} see {@linkcode OutputFolder.open}
    */
-  static async open(
-    selection: Selection,
-    stage: Stage,
-    keepFailures = selection.retryFailed,
-  ): Promise<Worklist> {
-    const part = shardName(selection.shard);
-    const output = await stage.openOutput(selection.outputDir, { keepFailures, part });
+  static async open(selection: Selection, stage: Stage): Promise<Worklist> {
+    const { outputDir, shard, retryFailed: retry } = selection;
+    const output = await stage.openOutput(outputDir, { part: shardName(shard), retry });
     return new Worklist(selection, stage, output);
   }
 
@@ -53,7 +42,7 @@ export class Worklist {
       if (this.stage.signal.aborted) return;
       yield records;
     }
-    for (const [file, reason] of unreadable) await this.stage.fail({ file, stage: "list" }, reason);
+    for (const [file, reason] of unreadable) this.stage.fail({ file, stage: "list" }, reason);
   }
 
   /** How many records there are, once they are counted; the progress line shows it from then on. */
@@ -68,12 +57,11 @@ export class Worklist {
     return total;
   }
 
-  /** All records have been worked on: says if there was none, and forgets retried failures. */
+  /** All records have been worked on: says if there was none, and forgets failures of those gone. */
   async end(): Promise<void> {
     const { stage, selection, output } = this;
     stage.signal.throwIfAborted();
     if (await this.total() === 0) stage.warn(whyNoRecords(selection));
-    if (!selection.retryFailed) return;
-    await output.dropFailures((failure) => isSelectedFailure(failure, selection));
+    output.failures.settleAll((failure) => isGone(failure, selection, output.failures.began));
   }
 }

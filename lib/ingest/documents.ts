@@ -4,6 +4,7 @@ import { readRecord, type RecordFile } from "../catalog/record_files.ts";
 import { toDocument } from "../index/document.ts";
 import type { IndexItem } from "../index/types.ts";
 import { count } from "../shared/progress.ts";
+import { filesProof } from "../shared/proof.ts";
 import type { Stage } from "../shared/run.ts";
 import { regrouped } from "../shared/streams.ts";
 import { VectorFolder } from "../vectors/vector_folder.ts";
@@ -66,7 +67,10 @@ export class DocumentReader {
   /** Undefined if the record has no vector or cannot be used, which is counted. */
   async #readOne(source: Source): Promise<Loaded | undefined> {
     const { record } = source;
+    const item = { id: record.stem, file: record.path, about: indexName(this.options) };
+    const proof = () => this.#proof(source);
     try {
+      if (await this.stage.failedBefore(item, proof) !== undefined) return undefined;
       if (this.#json !== undefined) return { ...await this.#json.read(record), source };
       const catalogued = await readRecord(record);
       if (catalogued.leftOut.length > 0) this.#countLeftOut(catalogued);
@@ -75,10 +79,18 @@ export class DocumentReader {
       if (vector !== undefined) return { document, vector, source };
       this.stage.stats.skipped++;
       this.#withoutVector++;
+      this.stage.settle(item);
     } catch (error) {
-      await this.stage.fail({ id: record.stem, file: record.path, stage: "read" }, error);
+      this.stage.fail({ ...item, stage: "read", proof: proof() }, error);
     }
     return undefined;
+  }
+
+  /** Names the files that a document is made from. */
+  #proof({ record, vector }: Source): string | undefined {
+    if (this.#json !== undefined) return filesProof(...this.#json.files(record));
+    const path = vector === undefined ? this.#vectors.find(record.folder, record.stem) : undefined;
+    return filesProof(record.path, ...path === undefined ? [] : [path]);
   }
 
   #countLeftOut({ id, leftOut }: CatalogRecord): void {
@@ -107,6 +119,12 @@ export class DocumentReader {
     const n = this.#withoutVector;
     if (n > 0) this.stage.warn(`skipped without a vector: ${n}`);
   }
+}
+
+/** Names the index that a run loads into, among those that may share a list of failures. */
+export function indexName({ place, index }: IngestOptions): string {
+  if (place.kind !== "server") return index;
+  return [...place.urls.map(({ origin }) => origin).sort(), index].join(" ");
 }
 
 /** The length that most vectors have. */

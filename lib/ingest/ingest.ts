@@ -1,17 +1,24 @@
 /** FLOW: records + vectors -> documents -> bulk. */
-import type { RecordFile } from "../catalog/record_files.ts";
 import { ALL_RECORDS, type Selection, selectRecords } from "../catalog/selection.ts";
 import { Worklist } from "../catalog/worklist.ts";
 import type { BulkResult, VectorIndex } from "../index/types.ts";
 import { errorMessage, SetupError, UsageError, VectorError } from "../shared/errors.ts";
+import { askedProof } from "../shared/failure.ts";
 import { requireFolder } from "../shared/files.ts";
 import type { OutputFolder } from "../shared/output_folder.ts";
 import { count } from "../shared/progress.ts";
+import { hashOf } from "../shared/proof.ts";
 import type { Report, Stage } from "../shared/run.ts";
 import { mapConcurrent, unlessEmpty } from "../shared/streams.ts";
 import { VectorFolder } from "../vectors/vector_folder.ts";
 import { checkVector } from "../vectors/vector_store.ts";
-import { commonLength, DocumentReader, type Loaded, type LoadedGroup } from "./documents.ts";
+import {
+  commonLength,
+  DocumentReader,
+  indexName,
+  type Loaded,
+  type LoadedGroup,
+} from "./documents.ts";
 import { checkModelStayed, folderModel } from "./folder_model.ts";
 import type { IngestOptions } from "./options.ts";
 import { Resumption } from "./resumption.ts";
@@ -30,7 +37,7 @@ export async function ingest(options: IngestOptions, run: Stage): Promise<Report
   const model = await folderModel(options, run);
   const selection = selectionOf(options);
   if (options.dryRun) return await planIngest(options, selection, run);
-  const work = await Worklist.open(selection, run, true);
+  const work = await Worklist.open(selection, run);
   const resumption = await Resumption.begin(work, options, run);
 
   const reader = new DocumentReader(options, run);
@@ -103,6 +110,8 @@ function selectionOf(options: IngestOptions): Selection {
     shard,
     retryFailed,
     outputDir: indexDir,
+    task: "ingest",
+    about: indexName(options),
   };
 }
 
@@ -131,10 +140,30 @@ export async function* ingestDocuments(
   try {
     if (options.tuning) await index.beginLoad();
     const requests = index.kind === "embedded" ? 1 : options.concurrency;
-    const sent = mapConcurrent(requests, groups, (group) => sendGroup(group, index, signal));
-    for await (const { group, results } of sent) {
-      for (const [record, result] of results) await account(record, result, stage);
+    const about = indexName(options);
+    const nameOf = ({ document: { id }, source }: Loaded) => ({
+      id,
+      file: source.record.path,
+      about,
+    });
+    const proofOf = (item: Loaded) => itemProof(item, generation);
+    const send = async (group: readonly Loaded[]) => {
+      const isNew = async (item: Loaded) =>
+        await stage.failedBefore(nameOf(item), () => proofOf(item)) === undefined;
+      const results = await sendGroup(await filtered(group, isNew), index, signal);
+      return { group, results };
+    };
+    for await (const { group, results } of mapConcurrent(requests, groups, send)) {
       generation ??= await index.generation();
+      for (const [item, result] of results) {
+        if ("error" in result) {
+          const failed = { ...nameOf(item), stage: "index", proof: proofOf(item) };
+          stage.fail(failed, result.error);
+        } else {
+          countStored(result.result, stage);
+          stage.settle(nameOf(item));
+        }
+      }
       yield { items: group, generation };
       signal.throwIfAborted();
     }
@@ -155,19 +184,34 @@ export async function* ingestDocuments(
   );
 }
 
-interface Sent {
-  readonly group: readonly Loaded[];
-  readonly results: readonly (readonly [RecordFile, BulkResult])[];
+function countStored(result: "created" | "updated" | "noop" | "dropped", { stats }: Stage): void {
+  stats[result === "noop" || result === "dropped" ? "skipped" : "stored"]++;
+  if (result !== "dropped") stats.addKind(KINDS[result]);
+}
+
+/** Names a document with its vector, and the index that it was sent to. */
+function itemProof({ document, vector }: Loaded, generation: string | undefined): string {
+  const { buffer, byteOffset, byteLength } = vector;
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  return askedProof(hashOf(JSON.stringify(document), bytes, generation ?? ""));
+}
+
+async function filtered<T>(items: readonly T[], isKept: (item: T) => Promise<boolean>) {
+  const kept: T[] = [];
+  for (const item of items) if (await isKept(item)) kept.push(item);
+  return kept;
 }
 
 async function sendGroup(
   group: readonly Loaded[],
   index: VectorIndex,
   signal: AbortSignal,
-): Promise<Sent> {
+): Promise<[Loaded, BulkResult][]> {
+  if (group.length === 0) return [];
   const dims = index.dims ?? commonLength(group);
-  const results: [RecordFile, BulkResult][] = [];
-  const good = group.filter(({ source, document, vector }) => {
+  const results: [Loaded, BulkResult][] = [];
+  const good = group.filter((item) => {
+    const { document, vector } = item;
     try {
       checkVector(vector, dims);
       return true;
@@ -175,25 +219,14 @@ async function sendGroup(
       if (!(error instanceof VectorError)) throw error;
       const message = `Cannot use the vector of record "${document.id}": ${error.message}`;
       const refused = { id: document.id, error: new VectorError(message, error.code) };
-      results.push([source.record, refused]);
+      results.push([item, refused]);
       return false;
     }
   });
   signal.throwIfAborted();
   const answers = await index.bulk(good);
-  for (const [i, answer] of answers.entries()) results.push([good[i]!.source.record, answer]);
-  return { group, results };
-}
-
-async function account({ path }: RecordFile, result: BulkResult, stage: Stage): Promise<void> {
-  if ("error" in result) {
-    await stage.fail({ id: result.id, file: path, stage: "index" }, result.error);
-    return;
-  }
-  const { stats } = stage;
-  if (result.result === "noop" || result.result === "dropped") stats.skipped++;
-  else stats.stored++;
-  if (result.result !== "dropped") stats.addKind(KINDS[result.result]);
+  for (const [i, answer] of answers.entries()) results.push([good[i]!, answer]);
+  return results;
 }
 
 /** What there is to do, without doing it. */

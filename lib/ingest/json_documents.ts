@@ -32,7 +32,7 @@ export class JsonDocuments {
    * @throws {VectorError} if its vector is not a list of numbers
    */
   async read(file: RecordFile): Promise<IndexItem> {
-    const id = file.stem.slice(0, file.stem.length - this.suffix.length);
+    const id = this.#id(file);
     const json = await readObject(file.path);
     const vector = vectorOf(json, file.path);
     const document = json.id === id
@@ -41,18 +41,33 @@ export class JsonDocuments {
     return { document, vector };
   }
 
-  async #fromRecord(id: string, { path, folder }: RecordFile, found: unknown): Promise<Document> {
+  /** The file, and the catalogue's record of its id where there is one. */
+  files(file: RecordFile): string[] {
+    const record = this.#record(this.#id(file), file);
+    return record === undefined ? [file.path] : [file.path, record.path];
+  }
+
+  #id({ stem }: RecordFile): string {
+    return stem.slice(0, stem.length - this.suffix.length);
+  }
+
+  #record(id: string, { path, folder }: RecordFile): RecordFile | undefined {
     for (const place of this.#layout?.folders(folder) ?? []) {
       const relative = join(place, `${id}.json`);
       const own = join(this.recordsDir!, relative);
-      if (own === path || !exists(own)) continue;
-      return toDocument(await readRecord(recordFile(this.recordsDir!, relative)));
+      if (own !== path && exists(own)) return recordFile(this.recordsDir!, relative);
     }
+    return undefined;
+  }
+
+  async #fromRecord(id: string, file: RecordFile, found: unknown): Promise<Document> {
+    const record = this.#record(id, file);
+    if (record !== undefined) return toDocument(await readRecord(record));
     const where = this.recordsDir === undefined
       ? "; --records-dir may have it"
       : ` in "${this.recordsDir}"`;
     throw new RecordError(
-      `Cannot use "${path}": it tells of ${
+      `Cannot use "${file.path}": it tells of ${
         JSON.stringify(found) ?? "no id"
       }, and there is no record ` +
         `"${id}"${where}`,

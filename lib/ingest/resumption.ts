@@ -8,7 +8,7 @@ import { openIndex, readMappingOf } from "../index/open.ts";
 import { count } from "../shared/progress.ts";
 import type { Stage } from "../shared/run.ts";
 import { VectorFolder } from "../vectors/vector_folder.ts";
-import type { LoadedGroup, Source } from "./documents.ts";
+import { indexName, type LoadedGroup, type Source } from "./documents.ts";
 import { advance, IngestJournal, START, type Stop } from "./journal.ts";
 import type { IngestOptions } from "./options.ts";
 import { openOptions } from "./target.ts";
@@ -22,8 +22,6 @@ export class Resumption {
   private constructor(
     private readonly journal: IngestJournal,
     private readonly stop: Stop | undefined,
-    /** Paths of the records that failed in the earlier run. */
-    private readonly failed: ReadonlySet<string>,
     private readonly work: Worklist,
     private readonly options: IngestOptions,
     private readonly stage: Stage,
@@ -31,7 +29,7 @@ export class Resumption {
     this.#vectors = new VectorFolder(options.vectorsDir, options);
   }
 
-  /** Reads the journal, and forgets the failures of a run that is not gone on with. */
+  /** Reads the journal. */
   static async begin(
     work: Worklist,
     options: IngestOptions,
@@ -40,11 +38,8 @@ export class Resumption {
     const { output, selection } = work;
     const journal = new IngestJournal(output, aboutOf(options), shardName(selection.shard));
     const stop = await whereStopped(journal, work, options, stage);
-    const failed = new Set<string>();
-    if (stop !== undefined) {
-      for await (const { file } of output.failures.earlier()) if (file) failed.add(file);
-    } else if (!options.retryFailed) await output.failures.keep(0);
-    return new Resumption(journal, stop, failed, work, options, stage);
+    if (stop !== undefined) output.failures.goOnFrom(new Date(stop.began).toISOString());
+    return new Resumption(journal, stop, work, options, stage);
   }
 
   /** Whether others are in the index already. */
@@ -69,7 +64,8 @@ export class Resumption {
 
   /** Whether a record before the stop failed, or has changed since. */
   #isDue(record: RecordFile): boolean {
-    return this.stop === undefined || this.failed.has(record.path) ||
+    const item = { id: record.stem, file: record.path, about: indexName(this.options) };
+    return this.stop === undefined || this.work.output.failures.has(item) ||
       changedSince(this.stop.began, record, this.#vectors);
   }
 
@@ -85,8 +81,6 @@ export class Resumption {
   async end(): Promise<void> {
     if (this.options.retryFailed) return;
     await this.journal.remove();
-    // All that had failed before the stop were tried again.
-    if (this.stop !== undefined) await this.work.output.dropFailures(() => true);
   }
 }
 

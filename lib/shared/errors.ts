@@ -77,7 +77,11 @@ export class HttpError extends MakenError {
 /** A catalogue record that cannot be used. */
 export class RecordError extends MakenError {
   override readonly name = "RecordError";
-  constructor(message: string, readonly code: "record_json" | "record_id", options?: ErrorOptions) {
+  constructor(
+    message: string,
+    readonly code: "record_json" | "record_id" | "no_link",
+    options?: ErrorOptions,
+  ) {
     super(message, options);
   }
 }

@@ -1,127 +1,290 @@
-/** Failed items, listed one a line in the `.maken` folder of an output folder. */
-import { createReadStream, readdirSync } from "node:fs";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
+/** Failed items that stand, listed one a line in the `.maken` folder of an output folder. */
+import { readdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileReason, SetupError } from "./errors.ts";
+import {
+  carriedOver,
+  type Failure,
+  isKnown,
+  type ItemName,
+  type NewFailure,
+  parseFailure,
+  wasKnown,
+} from "./failure.ts";
 import { exists, STATE_DIR } from "./files.ts";
+import { linesOf, textAt } from "./lines.ts";
 
-/** A failed item, as one line of `failures.jsonl`. */
-export interface Failure {
-  readonly id: string | null;
-  /** File or URL that the failure is about. */
-  readonly file: string | null;
-  /** Step that failed, such as `fetch`, `decode` or `embed`. */
-  readonly stage: string;
-  readonly code: string;
-  readonly message: string;
-  /** ISO 8601. */
-  readonly time: string;
+/** Path of the file that lists the failures in an output folder. */
+export function failuresFile(folder: string): string {
+  return join(folder, STATE_DIR, "failures.jsonl");
 }
 
-/** Path of the file that lists the failures of the last run in an output folder. */
-export function failuresFile(folder: string, part: string | undefined): string {
-  const name = part === undefined ? "failures.jsonl" : `failures.${part}.jsonl`;
-  return join(folder, STATE_DIR, name);
-}
+/** Name of the lock that a list is changed under. */
+export const FAILURES_LOCK = "failures.lock";
 
-/** The failures that the first `length` bytes of such a file tell; none if there is no file. */
-export async function* readFailures(
-  path: string,
-  length = Infinity,
-): AsyncGenerator<Partial<Failure>> {
-  if (length === 0 || !exists(path)) return;
-  const file = createReadStream(path, { end: length - 1 });
-  for await (const line of createInterface({ input: file, crlfDelay: Infinity })) {
-    const failure = parseFailure(line);
-    if (failure !== undefined) yield failure;
-  }
-}
-
-function parseFailure(line: string): Partial<Failure> | undefined {
-  try {
-    const json = JSON.parse(line);
-    return typeof json === "object" && json !== null ? json : undefined;
-  } catch {
-    return undefined; // cut short by a full disk: a run without --retry-failed tries what it told
-  }
-}
-
-/** Paths of all files in an output folder that list failures: one, and one for each part. */
-export function failuresFiles(folder: string): string[] {
-  const stateDir = join(folder, STATE_DIR);
-  if (!exists(stateDir)) return [];
-  const names = readdirSync(stateDir).filter((name) => /^failures(\..*)?\.jsonl$/.test(name));
-  return names.sort().map((name) => join(stateDir, name));
-}
-
-/** The list that one run adds to: what an earlier run left in it comes first. */
+/**
+ * The failures that stand in a folder. All tasks and parts that work there share the list: each adds
+ * lines at any time, the last one of an item counts; at its end a run takes out what has passed.
+ * The places of the lines are in memory, some 100 bytes for each failure.
+ */
 export class FailureList implements Disposable {
-  #earlier: number;
+  /** Where the last line of each item was when the list was opened. */
+  readonly #places: ReadonlyMap<string, number>;
+  readonly #settled = new Set<string>();
+  /** Those that have failed again. */
+  readonly #renewed = new Set<string>();
+  #isLong: boolean;
+  /** ISO 8601. */
+  #began = new Date().toISOString();
 
   private constructor(
     readonly path: string,
+    private readonly task: string,
+    /** Try again what is known to fail. */
+    private readonly retry: boolean,
     private readonly file: Deno.FsFile,
-    length: number,
   ) {
-    this.#earlier = length;
+    ({ places: this.#places, isLong: this.#isLong } = placesIn(file));
   }
 
-  /** Opens the list; nothing is taken off it. */
-  static async open(path: string): Promise<FailureList> {
-    const file = await Deno.open(path, { create: true, append: true });
+  /**
+   * Opens the list; nothing is taken off it.
+   *
+   * @param options.retry whether all are to be tried again
+   */
+  static open(path: string, task: string, { retry = false } = {}): FailureList {
+    locked(path, () => {
+      endLastLine(path);
+      takeOverParts(path);
+    });
+    const file = Deno.openSync(path, { read: true });
     try {
-      return new FailureList(path, file, (await Deno.stat(path)).size);
+      return new FailureList(path, task, retry, file);
     } catch (error) {
       file.close();
       throw error;
     }
   }
 
-  /** The failures that an earlier run left. */
-  earlier(): AsyncGenerator<Partial<Failure>> {
-    return readFailures(this.path, this.#earlier);
+  /** The run goes on with one that began earlier: what failed since then is its own. */
+  goOnFrom(began: string): void {
+    this.#began = began;
   }
 
-  /** Length of the list in bytes, to go on from with {@linkcode keep}. */
-  async length(): Promise<number> {
-    return (await Deno.stat(this.path)).size;
+  /** When the run began, ISO 8601. */
+  get began(): string {
+    return this.#began;
+  }
+
+  /** The failures of this task that earlier runs left. */
+  *earlier(): Generator<Failure> {
+    for (const failure of lastOf(this.file, this.#places)) {
+      if (failure.task === this.task) yield failure;
+    }
   }
 
   /**
-   * Cuts the list to its first `length` bytes: what an earlier run had listed when it got where this
-   * one goes on. Gives false, and keeps nothing, if another run has written the list since.
+   * The failure of an item that is not to be tried now, as it failed for good.
+   *
+   * @param proof what it would be tried with
    */
-  async keep(length: number): Promise<boolean> {
-    const isKept = length === 0 || (await Deno.readFile(this.path))[length - 1] === 0x0a;
-    this.#earlier = isKept ? length : 0;
-    await this.file.truncate(this.#earlier);
-    return isKept;
+  async known(
+    item: ItemName,
+    proof: () => Promise<string | undefined> | string | undefined,
+  ): Promise<Failure | undefined> {
+    const found = this.#find(item);
+    if (found === undefined || this.retry || found.failure.time >= this.#began) return undefined;
+    const { key, failure } = found;
+    if (!isKnown(failure, await proof())) return undefined;
+    if (item.file !== failure.file) this.#replace(key, { ...failure, file: item.file });
+    return failure;
   }
 
-  /** Adds a line. */
-  async add(failure: Failure): Promise<void> {
-    const line = new TextEncoder().encode(JSON.stringify(failure) + "\n");
-    try {
-      for (let written = 0; written < line.length;) {
-        written += await this.file.write(line.subarray(written));
-      }
-    } catch (error) {
-      const reason = fileReason(error);
-      throw new SetupError(`Cannot write "${this.path}": ${reason}`, { cause: error });
+  /**
+   * Lists a failure; tells whether the item had failed so for good before.
+   *
+   * @throws {SetupError} if the list cannot be written
+   */
+  add(failure: NewFailure): boolean {
+    const before = this.#find(failure);
+    const now = carriedOver(failure, before?.failure, this.task, this.#began);
+    this.#replace(before?.key, now);
+    return !this.retry && wasKnown(now, before?.failure, this.#began);
+  }
+
+  /** Whether an earlier run has listed the item. */
+  has({ id = null, file = null, ...rest }: Partial<ItemName>): boolean {
+    return this.#find({ id, file, ...rest }) !== undefined;
+  }
+
+  /** The item has not failed this time, or is no more. */
+  settle(item: ItemName, stages?: readonly string[]): void {
+    const found = this.#find(item);
+    if (found === undefined || !(stages?.includes(found.failure.stage) ?? true)) return;
+    this.#settled.add(found.key);
+  }
+
+  /** Settles all of this task that earlier runs left, this one has not listed again, and that are so. */
+  settleAll(isSettled: (failure: Failure) => boolean): void {
+    for (const failure of this.earlier()) {
+      const key = keyOf(failure);
+      if (!this.#renewed.has(key) && isSettled(failure)) this.#settled.add(key);
     }
   }
 
-  /** The list's text without those of an earlier run that this one has tried again. */
-  async textWithout(wasTried: (failure: Partial<Failure>) => boolean): Promise<string> {
-    let kept = "";
-    for await (const failure of this.earlier()) {
-      if (!wasTried(failure)) kept += `${JSON.stringify(failure)}\n`;
+  #replace(key: string | undefined, failure: Failure): void {
+    const newKey = keyOf(failure);
+    if (key !== undefined && key !== newKey) this.#settled.add(key);
+    this.#settled.delete(newKey);
+    if (key !== undefined) {
+      this.#renewed.add(newKey);
+      this.#isLong = true;
     }
-    const added = (await Deno.readFile(this.path)).subarray(this.#earlier);
-    return kept + new TextDecoder().decode(added);
+    locked(this.path, () => append(this.path, `${JSON.stringify(failure)}\n`));
   }
 
+  #find(item: ItemName): { key: string; failure: Failure } | undefined {
+    if (this.#places.size === 0) return undefined;
+    for (const key of keysOf(this.task, item)) {
+      const offset = this.#places.get(key);
+      const failure = offset === undefined ? undefined : parseFailure(textAt(this.file, offset));
+      if (failure !== undefined) return { key, failure };
+    }
+    return undefined;
+  }
+
+  /** Takes out what is settled. */
   [Symbol.dispose](): void {
     this.file.close();
+    if (this.#settled.size === 0 && !this.#isLong) return;
+    try {
+      locked(this.path, () => rewrite(this.path, (failure) => !this.#settled.has(keyOf(failure))));
+    } catch {
+      // As on a full disk: the list stays longer than need be, and the next run shortens it.
+    }
+  }
+}
+
+/** The failures that are listed in a folder, for those who only look. */
+export function* standingFailures(folder: string, task: string | undefined): Generator<Failure> {
+  const path = failuresFile(folder);
+  if (!exists(path)) return;
+  using file = Deno.openSync(path, { read: true });
+  for (const failure of lastOf(file, placesIn(file).places)) {
+    if (task === undefined || failure.task === task) yield failure;
+  }
+}
+
+/** Names an item by its file; by its id where the file is no more, as the record has moved. */
+function keyOf({ task, about, key, file, id }: Failure): string {
+  const isRecord = file !== null && id !== null && file.endsWith(".json");
+  const name = key ?? (isRecord && !isThere(file) ? `id ${id}` : file ?? `id ${id}`);
+  return `${task} ${about ?? ""} ${name}`;
+}
+
+/** Whether a file is there, as far as this run may look. */
+function isThere(path: string): boolean {
+  try {
+    return exists(path);
+  } catch {
+    return false; // of another folder of records
+  }
+}
+
+/** What an item may be listed by; older lists do not say for what index. */
+function keysOf(task: string, { about, key, file, id }: ItemName): string[] {
+  const names = key === undefined ? [...file === null ? [] : [file], `id ${id}`] : [key];
+  const abouts = about === undefined ? [""] : [about, ""];
+  return abouts.flatMap((about) => names.map((name) => `${task} ${about} ${name}`));
+}
+
+/** Changes a list, while no other run does. */
+function locked(path: string, work: () => void): void {
+  const lockPath = join(dirname(path), FAILURES_LOCK);
+  using lock = Deno.openSync(lockPath, { create: true, write: true });
+  lock.lockSync(true);
+  work();
+}
+
+function append(path: string, text: string): void {
+  try {
+    using file = Deno.openSync(path, { create: true, append: true });
+    const size = file.seekSync(0, Deno.SeekMode.End);
+    const line = new TextEncoder().encode(text);
+    try {
+      for (let written = 0; written < line.length;) {
+        written += file.writeSync(line.subarray(written));
+      }
+    } catch (error) {
+      file.truncateSync(size); // no half line
+      throw error;
+    }
+  } catch (error) {
+    throw new SetupError(`Cannot write "${path}": ${fileReason(error)}`, { cause: error });
+  }
+}
+
+/** Makes the list where there is none, and ends its last line where a killed run did not. */
+function endLastLine(path: string): void {
+  append(path, "");
+  using file = Deno.openSync(path, { read: true });
+  const end = new Uint8Array(1);
+  if (file.seekSync(0, Deno.SeekMode.End) === 0) return;
+  file.seekSync(-1, Deno.SeekMode.End);
+  if (file.readSync(end) === 1 && end[0] !== 0x0a) append(path, "\n");
+}
+
+/** Lists that older versions kept for each part. */
+function takeOverParts(path: string): void {
+  const dir = dirname(path);
+  for (const name of readdirSync(dir).filter((name) => /^failures\..+\.jsonl$/.test(name))) {
+    using part = Deno.openSync(join(dir, name), { read: true });
+    for (const [, failure] of failuresOf(part)) append(path, `${JSON.stringify(failure)}\n`);
+    rmSync(join(dir, name));
+  }
+}
+
+/** Writes the list anew: the last line of each item that is kept. */
+function rewrite(path: string, isKept: (failure: Failure) => boolean): void {
+  const temporary = `${path}.tmp`;
+  {
+    using from = Deno.openSync(path, { read: true });
+    rmSync(temporary, { force: true });
+    append(temporary, "");
+    let lines = "";
+    for (const failure of lastOf(from, placesIn(from).places)) {
+      if (!isKept(failure)) continue;
+      lines += `${JSON.stringify(failure)}\n`;
+      if (lines.length < 1e5) continue;
+      append(temporary, lines);
+      lines = "";
+    }
+    append(temporary, lines);
+  }
+  Deno.renameSync(temporary, path);
+}
+
+/** Where the last line of each item is, and whether there are others before it. */
+function placesIn(file: Deno.FsFile) {
+  const places = new Map<string, number>();
+  let isLong = false;
+  for (const [offset, failure] of failuresOf(file)) {
+    const key = keyOf(failure);
+    isLong ||= places.has(key);
+    places.set(key, offset);
+  }
+  return { places, isLong };
+}
+
+function* lastOf(file: Deno.FsFile, places: ReadonlyMap<string, number>): Generator<Failure> {
+  for (const [offset, failure] of failuresOf(file)) {
+    if (places.get(keyOf(failure)) === offset) yield failure;
+  }
+}
+
+function* failuresOf(file: Deno.FsFile): Generator<[offset: number, failure: Failure]> {
+  for (const [offset, line] of linesOf(file)) {
+    const failure = parseFailure(line);
+    if (failure !== undefined) yield [offset, failure];
   }
 }

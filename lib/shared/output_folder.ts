@@ -1,8 +1,8 @@
 /** An output folder whose files are written whole or not at all. */
 import { rmSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { FileError, fileReason, SetupError } from "./errors.ts";
-import { type Failure, FailureList, failuresFile } from "./failures.ts";
+import { FailureList, FAILURES_LOCK, failuresFile } from "./failures.ts";
 import { exists, linkOutOf, namesIn, requireOwn, STATE_DIR } from "./files.ts";
 import { takeLock } from "./lock.ts";
 
@@ -22,7 +22,7 @@ export class OutputFolder implements AsyncDisposable {
 
   private constructor(
     readonly path: string,
-    /** The items that failed. */
+    /** The items that failed, in this run and before. */
     readonly failures: FailureList,
     private readonly temporaryDir: string,
     private readonly locks: readonly Deno.FsFile[],
@@ -31,10 +31,15 @@ export class OutputFolder implements AsyncDisposable {
   /**
    * Makes the folder if need be, takes it for this task and clears what a killed run left behind.
    *
-   * @param part of the task's work, such as `1-of-4`, where several runs share the folder
+   * @param options.part of the task's work, such as `1-of-4`, where several runs share the folder
+   * @param options.retry whether what failed for good is to be tried again
    * @throws {SetupError} if it cannot be written, or another run of the same task has it
    */
-  static async open(path: string, task: string, part?: string): Promise<OutputFolder> {
+  static async open(
+    path: string,
+    task: string,
+    { part, retry = false }: { part?: string | undefined; retry?: boolean } = {},
+  ): Promise<OutputFolder> {
     const stateDir = join(path, STATE_DIR);
     const name = part === undefined ? task : `${task}.${part}`;
     const temporaryDir = join(stateDir, `${name}.tmp`);
@@ -50,7 +55,7 @@ export class OutputFolder implements AsyncDisposable {
       const locks: [string, boolean][] = part === undefined
         ? [[task, true]]
         : [[task, false], [name, true]];
-      requireOwn(path, `${STATE_DIR}/${basename(failuresFile(path, part))}`);
+      for (const own of ["failures.jsonl", FAILURES_LOCK]) requireOwn(path, `${STATE_DIR}/${own}`);
       for (const [file, isExclusive] of locks) {
         requireOwn(path, `${STATE_DIR}/${file}.lock`);
         const lock = await takeLock(join(stateDir, `${file}.lock`), isExclusive);
@@ -61,7 +66,7 @@ export class OutputFolder implements AsyncDisposable {
       }
       await Deno.remove(temporaryDir, { recursive: true }).catch(() => {}); // mostly not there
       await Deno.mkdir(temporaryDir, { recursive: true });
-      const failures = await FailureList.open(failuresFile(path, part));
+      const failures = FailureList.open(failuresFile(path), task, { retry });
       return new OutputFolder(path, failures, temporaryDir, held);
     } catch (error) {
       for (const lock of held) lock.close();
@@ -138,15 +143,6 @@ export class OutputFolder implements AsyncDisposable {
     await Deno.remove(join(this.path, relativePath)).catch((error) => {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     });
-  }
-
-  /**
-   * Takes those failures off the list that an earlier run left and this one has tried again. The last
-   * thing to do: no failure can be listed afterwards.
-   */
-  async dropFailures(wasTried: (failure: Partial<Failure>) => boolean): Promise<void> {
-    const file = join(STATE_DIR, basename(this.failures.path));
-    this.write(file, await this.failures.textWithout(wasTried));
   }
 
   #requireNoLinkOut(relativePath: string): void {

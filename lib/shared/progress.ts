@@ -8,6 +8,8 @@ export class RunStats {
   stored = 0;
   /** Items that needed nothing. */
   skipped = 0;
+  /** Those of them that failed for good in an earlier run, and wait. */
+  failedBefore = 0;
   /** Items that could not be done; their codes are in `errors`. */
   failed = 0;
   /** Requests that were tried again. */
@@ -33,8 +35,9 @@ export class RunStats {
     stats.total = first.total;
     stats.stored = last.stored;
     for (const [kind, n] of last.kinds) stats.kinds.set(kind, n);
-    for (const { retried, errors } of all) {
+    for (const { retried, errors, failedBefore } of all) {
       stats.retried += retried;
+      stats.failedBefore += failedBefore;
       for (const [code, n] of errors) stats.addFailed(code, n);
     }
     const items = stats.total ?? first.done;

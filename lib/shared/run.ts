@@ -1,5 +1,6 @@
 /** Runs and their stages: counts, failures, output folders, and how they are told to end. */
 import { errorCode, errorMessage, SetupError } from "./errors.ts";
+import type { Failure, ItemName } from "./failure.ts";
 import { OutputFolder } from "./output_folder.ts";
 import { logEvent } from "./log.ts";
 import { RunStats } from "./progress.ts";
@@ -19,6 +20,16 @@ export interface Report {
   readonly isEmpty?: boolean;
 }
 
+/** An item that failed, as far as it is known. */
+export interface FailedItem extends Partial<ItemName> {
+  /** Step that failed. */
+  readonly stage: string;
+  /** What it failed with, see `Failure`; none where another run may fare better at any time. */
+  readonly proof?: string | undefined;
+  /** Names what was fetched, and was damaged. */
+  readonly fetched?: string | undefined;
+}
+
 /** One flow at work, alone or among others: what it needs of the world around it. */
 export class Stage implements AsyncDisposable {
   readonly stats = new RunStats();
@@ -35,43 +46,40 @@ export class Stage implements AsyncDisposable {
   constructor(readonly task: string, readonly signal: AbortSignal) {}
 
   /**
-   * Opens the folder that this stage writes to; its `failures.jsonl` begins anew and takes the
-   * stage's failures.
+   * Opens the folder that this stage writes to; its `failures.jsonl` takes the stage's failures.
    *
-   * @param options.keepFailures whether those of an earlier run stay, for the caller to cut
    * @param options.part of the task's work, where several runs share the folder
+   * @param options.retry whether what failed for good is to be tried again
    * @throws {SetupError} see {@linkcode OutputFolder.open}
    */
   async openOutput(
     path: string,
-    { keepFailures = false, part }: { keepFailures?: boolean; part?: string | undefined } = {},
+    options: { part?: string | undefined; retry?: boolean } = {},
   ): Promise<OutputFolder> {
-    const output = this.#outputs.use(await OutputFolder.open(path, this.task, part));
-    if (!keepFailures) await output.failures.keep(0);
-    return this.#output = output;
+    return this.#output = this.#outputs.use(await OutputFolder.open(path, this.task, options));
   }
 
   /** Opens another folder that this stage writes to, beside the one that lists its failures. */
   async openSecondOutput(path: string, part?: string): Promise<OutputFolder> {
-    return this.#outputs.use(await OutputFolder.open(path, this.task, part));
+    return this.#outputs.use(await OutputFolder.open(path, this.task, { part }));
   }
 
   /**
-   * Counts, shows and records a failed item. What ends the whole run (an interruption, a disk that
+   * Counts, shows and records a failed item; one that had failed so for good before counts as
+   * skipped. What ends the whole run (an interruption, a disk that
    * is full) is thrown again.
    *
    * @param items how many items failed with it
    */
-  async fail(
-    item: { id?: string | null; file?: string | null; stage: string },
-    error: unknown,
-    items = 1,
-  ): Promise<void> {
+  fail(item: FailedItem, error: unknown, items = 1): void {
     if (error instanceof SetupError || error === this.signal.reason) throw error;
-    const code = errorCode(error);
+    if (this.#list(item, error)) {
+      this.#countFailedBefore(items);
+      return;
+    }
+    const { id = null } = item;
     const message = errorMessage(error);
-    this.stats.addFailed(code, items);
-    const { id = null, file = null, stage } = item;
+    this.stats.addFailed(errorCode(error), items);
     const about = id === null || message.includes(id) ? "" : `record "${id}": `;
     if (++this.#shown <= FAILURES_SHOWN) logEvent(`${this.task}: ${about}${message}`);
     else if (this.#shown === FAILURES_SHOWN + 1) {
@@ -79,8 +87,43 @@ export class Stage implements AsyncDisposable {
         `${this.task}: more failures follow; all are in ${this.failuresPath() ?? "the counts"}`,
       );
     }
+  }
+
+  /** Counts an item as skipped that there is no use in trying again, and records it. */
+  skip(item: FailedItem, reason: unknown): void {
+    if (this.#list(item, reason)) this.#countFailedBefore();
+    else this.stats.skipped++;
+  }
+
+  /**
+   * The failure of an item that is not tried now, as it failed for good before: it is counted so.
+   *
+   * @param proof what it would be tried with, see `Failure`
+   */
+  async failedBefore(
+    item: Partial<ItemName>,
+    proof: () => Promise<string | undefined> | string | undefined,
+  ): Promise<Failure | undefined> {
+    const failure = await this.#output?.failures.known({ id: null, file: null, ...item }, proof);
+    if (failure !== undefined) this.#countFailedBefore();
+    return failure;
+  }
+
+  /** The item has not failed this time: what was listed of it goes, if it is of one of the stages. */
+  settle(item: Partial<ItemName>, stages?: readonly string[]): void {
+    this.#output?.failures.settle({ id: null, file: null, ...item }, stages);
+  }
+
+  #list(item: FailedItem, error: unknown): boolean {
+    const [code, message] = [errorCode(error), errorMessage(error)];
     const time = new Date().toISOString();
-    await this.#output?.failures.add({ id, file, stage, code, message, time });
+    const failure = { id: null, file: null, ...item, code, message, time };
+    return this.#output?.failures.add(failure) ?? false;
+  }
+
+  #countFailedBefore(items = 1): void {
+    this.stats.skipped += items;
+    this.stats.failedBefore += items;
   }
 
   /** A line to the person who runs the tool. */

@@ -5,13 +5,14 @@ import type { Report, Run, Stage } from "./run.ts";
 
 /** The object that `--json` prints. */
 export function summaryJson(run: Run, report: Report, error: unknown): Record<string, unknown> {
-  const { total, done, stored, skipped, failed, retried, kinds, errors } = run.counts;
+  const { total, done, stored, skipped, failedBefore, failed, retried, kinds, errors } = run.counts;
   return {
     task: run.task,
     seconds: toMs(run.seconds),
     total: total ?? done,
     stored,
     skipped,
+    failedBefore,
     failed,
     retried,
     ...Object.fromEntries(kinds),
@@ -22,8 +23,11 @@ export function summaryJson(run: Run, report: Report, error: unknown): Record<st
   };
 }
 
-function stageJson({ task, seconds, stats: { stored, skipped, failed, kinds } }: Stage) {
-  return { task, stored, skipped, failed, ...Object.fromEntries(kinds), seconds: toMs(seconds) };
+function stageJson({ task, seconds, stats }: Stage) {
+  const { stored, skipped, failedBefore, failed, kinds } = stats;
+  const known = failedBefore > 0 ? { failedBefore } : {};
+  const told = Object.fromEntries(kinds);
+  return { task, stored, skipped, ...known, failed, ...told, seconds: toMs(seconds) };
 }
 
 function toMs(seconds: number): number {
@@ -38,9 +42,12 @@ export function summaryText(run: Run, report: Report, state = ""): string {
   return `${run.task}: ${state}${parts.join("; ")} in ${durationText(run.seconds)}`;
 }
 
-function countsText({ stored, skipped, failed, errors, kinds, total }: RunStats): string {
+function countsText(stats: RunStats): string {
+  const { stored, skipped, failedBefore, failed, errors, kinds, total } = stats;
   const codes = [...errors].map(([code, n]) => `${count(n)} ${code}`).join(", ");
-  const parts = [`${count(stored)} stored`, `${count(skipped)} skipped`, `${count(failed)} failed`];
+  const known = failedBefore === 0 ? [] : [`of which ${count(failedBefore)} failed before`];
+  const [stand, rest] = [`${count(stored)} stored`, `${count(failed)} failed`];
+  const parts = [stand, `${count(skipped)} skipped`, ...known, rest];
   const told = [...kinds].flatMap(([kind, n]) => n === 0 ? [] : [`${count(n)} ${kind}`]).join(", ");
   const of = total === undefined ? "" : ` of ${count(total)}`;
   return parts.join(", ") + of + (codes === "" ? "" : ` [${codes}]`) +
@@ -49,7 +56,8 @@ function countsText({ stored, skipped, failed, errors, kinds, total }: RunStats)
 
 function failuresText(stage: Stage): string {
   const path = stage.failuresPath();
-  return stage.stats.failed > 0 && path !== undefined ? ` (see ${path})` : "";
+  const { failed, failedBefore } = stage.stats;
+  return failed + failedBefore > 0 && path !== undefined ? ` (see ${path})` : "";
 }
 
 /** One line for what was foreseen, with the stack only for what was not. */

@@ -5,18 +5,21 @@ import { imageUrls } from "../images/iiif.ts";
 import { fetchImage } from "../images/fetch_image.ts";
 import type { EngineName } from "../inference/engines/engine.ts";
 import { type ImageFiles, MAX_IMAGE_BYTES } from "../images/image_files.ts";
-import { SetupError } from "../shared/errors.ts";
+import { RecordError, SetupError } from "../shared/errors.ts";
 import { type OutputFolder } from "../shared/output_folder.ts";
 import { type HttpClient, politeClient } from "../shared/http.ts";
 import { count } from "../shared/progress.ts";
 import type { Stage } from "../shared/run.ts";
 import type { VectorizeOptions } from "./options.ts";
+import { pictureProof } from "./picture_proof.ts";
 import { SharedFiles } from "./shared_files.ts";
 
 /** A record with its picture's file. */
 export interface Picture {
   readonly record: RecordFile;
   readonly file: Uint8Array<ArrayBuffer>;
+  /** Names the bytes of the file. */
+  readonly bytes: string;
   /** Addresses that the picture can be fetched from; none where nothing is to be fetched. */
   readonly urls: readonly string[];
   /** Those of them that are left to be tried if the file cannot be used. */
@@ -64,7 +67,11 @@ export class PictureLoader {
   /** The record's picture; undefined if it has none, which is counted. */
   async load(record: RecordFile): Promise<Picture | undefined> {
     const { options, stage } = this;
+    const item = { id: record.stem, file: record.path };
     try {
+      const known = await stage.failedBefore(item, () => this.proof(record));
+      if (known?.code === "no_link") this.#withoutLink++;
+      if (known !== undefined) return undefined;
       const { thumbnails } = await readRecord(record);
       const urls = options.downloadImages ? imageUrls(thumbnails, options.baseUrl) : [];
       const file = options.inference
@@ -72,12 +79,18 @@ export class PictureLoader {
         : undefined;
       if (file !== undefined) return this.#counted({ record, file, urls, otherUrls: urls });
       if (urls.length > 0) return await this.#fetch(record, urls, urls);
-      stage.stats.skipped++;
-      if (options.downloadImages) this.#withoutLink++;
-      else this.#notOnDisk++;
+      if (options.downloadImages) {
+        this.#withoutLink++;
+        const reason = `Cannot find a picture of record "${record.stem}": it has no link to one`;
+        const proof = await this.proof(record);
+        stage.skip({ ...item, stage: "load", proof }, new RecordError(reason, "no_link"));
+      } else {
+        stage.stats.skipped++;
+        this.#notOnDisk++;
+      }
     } catch (error) {
       if (stage.signal.aborted) return undefined;
-      await stage.fail({ id: record.stem, file: record.path, stage: "load" }, error);
+      stage.fail({ ...item, stage: "load", proof: await this.proof(record) }, error);
     }
     return undefined;
   }
@@ -93,6 +106,11 @@ export class PictureLoader {
       picture.otherReason = error;
       return undefined;
     }
+  }
+
+  /** Names what a picture is made from now: its record and file, and what addresses are asked. */
+  proof(record: RecordFile): Promise<string | undefined> {
+    return pictureProof(record, this.parts.images, this.options);
   }
 
   /** Removes a damaged picture that can be fetched again, for the next run to do so. */
@@ -119,9 +137,8 @@ export class PictureLoader {
     return this.#counted({ record, file, urls, otherUrls });
   }
 
-  #counted(picture: Picture): Picture {
-    this.#shared.add(picture.record.stem, picture.file);
-    return picture;
+  #counted(picture: Omit<Picture, "bytes">): Picture {
+    return { ...picture, bytes: this.#shared.add(picture.record.stem, picture.file) };
   }
 
   /** Says which records were skipped for want of a picture, and which share one. */

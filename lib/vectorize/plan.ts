@@ -15,7 +15,7 @@ import type { VectorizeOptions } from "./options.ts";
 export function selectionOf(options: VectorizeOptions): Selection {
   const { step, batch, vectorsDir: outputDir } = options;
   const stages = options.inference ? undefined : ["load"];
-  return { ...options, passOver: step * batch, outputDir, stages };
+  return { ...options, passOver: step * batch, outputDir, stages, task: "vectorize" };
 }
 
 /** What a run looks for to see what is there already. */

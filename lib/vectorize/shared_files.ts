@@ -25,8 +25,8 @@ export class SharedFiles {
   readonly #sketch = new Uint8Array(ROWS * COUNTERS);
   readonly #files = new Map<string, SharedFile>();
 
-  /** Counts the picture of a record. */
-  add(id: string, file: Uint8Array): void {
+  /** Counts the picture of a record; gives a name of its bytes. */
+  add(id: string, file: Uint8Array): string {
     const hash = crc32(file);
     const key = `${hash}/${file.length}`;
     const known = this.#files.get(key);
@@ -37,6 +37,7 @@ export class SharedFiles {
         this.#files.set(key, { count, example: id });
       }
     }
+    return key;
   }
 
   /** The files that more than 20 records share, most shared first. */

@@ -4,6 +4,7 @@ import type { RecordFile } from "../catalog/record_files.ts";
 import { shardName } from "../catalog/shard.ts";
 import { Worklist } from "../catalog/worklist.ts";
 import { errorMessage, ImageError, VectorError, WorkerError } from "../shared/errors.ts";
+import { isPassing } from "../shared/failure.ts";
 import { openModel } from "../inference/models/model.ts";
 import { modelFolders } from "../inference/native.ts";
 import type { Embedding } from "../inference/workers/messages.ts";
@@ -37,7 +38,10 @@ export async function vectorize(options: VectorizeOptions, run: Stage): Promise<
 
   await using records = await unlessEmpty(withoutVector(work.records(), existing, options, run));
   if (records !== undefined && model === undefined) {
-    for await (const _ of picturesOf(records, pictures, options)) run.stats.stored++;
+    for await (const { record } of picturesOf(records, pictures, options)) {
+      run.stats.stored++;
+      settle(record, options, run);
+    }
   } else if (records !== undefined && model !== undefined) {
     using pool = await WorkerPool.start({ engine, model, size, signal: run.signal });
     const { output } = work;
@@ -93,14 +97,13 @@ export async function* vectorizeRecords(
   const embedded = mapConcurrent(underWay, loaded, (p) => embed(p, pool, pictures, stage));
   let hasBegun = false;
   for await (const { picture, result } of kept(embedded)) {
-    if (!("vector" in result)) await fail(picture, result, pictures, stage);
-    else {
-      const made = { record: picture.record, vector: result.vector };
-      if (!await isUsable(made, stage)) continue;
-      if (!hasBegun) await begin?.();
-      hasBegun = true;
-      if (await storeVector(made, options, output, stage)) yield made;
-    }
+    const fault = "vector" in result ? faultOf(result.vector) : result;
+    if (fault !== undefined) await fail(picture, fault, pictures, stage);
+    if (fault !== undefined || !("vector" in result)) continue;
+    if (!hasBegun) await begin?.();
+    hasBegun = true;
+    const made = { record: picture.record, vector: result.vector };
+    if (storeVector(made, options, output, stage)) yield made;
   }
 }
 
@@ -115,10 +118,17 @@ export async function* withoutVector(
     const done = await Promise.all(records.map((record) => isDone(record, existing, options)));
     for (const [i, record] of records.entries()) {
       if (stage.signal.aborted) return;
-      if (done[i]) stage.stats.skipped++;
-      else yield record;
+      if (done[i]) {
+        stage.stats.skipped++;
+        settle(record, options, stage);
+      } else yield record;
     }
   }
+}
+
+/** What the run makes of the record is there: a failure of it no longer stands. */
+function settle({ stem, path }: RecordFile, options: VectorizeOptions, stage: Stage): void {
+  stage.settle({ id: stem, file: path }, selectionOf(options).stages);
 }
 
 function picturesOf(
@@ -155,54 +165,55 @@ async function embed(
   }
 }
 
-/** Whether a vector can be compared with others; one that cannot is counted as failed. */
-async function isUsable(
-  { record: { stem, path }, vector }: Vectorized,
-  stage: Stage,
-): Promise<boolean> {
+/** Why a vector cannot be compared with others; undefined if it can be. */
+function faultOf(vector: Float32Array): VectorError | undefined {
   try {
     checkVector(vector, vector.length);
-    return true;
+    return undefined;
   } catch (error) {
-    if (!(error instanceof VectorError)) throw error;
-    const message = `Cannot use the vector that the model made for record "${stem}": ` +
-      error.message;
-    const failure = new VectorError(message, error.code);
-    await stage.fail({ id: stem, file: path, stage: "embed" }, failure);
-    return false;
+    if (error instanceof VectorError) return error;
+    throw error;
   }
 }
 
 /** Writes the vector's file; false if that failed, which is counted. */
-async function storeVector(
-  { record: { folder, stem, path }, vector }: Vectorized,
+function storeVector(
+  { record, vector }: Vectorized,
   options: VectorizeOptions,
   output: OutputFolder,
   stage: Stage,
-): Promise<boolean> {
+): boolean {
+  const { folder, stem, path } = record;
   try {
     const file = join(folder, vectorFileName(stem, options));
     output.write(file, encodeVector(vector, options.format));
     stage.stats.stored++;
+    settle(record, options, stage);
     return true;
   } catch (error) {
-    await stage.fail({ id: stem, file: path, stage: "store" }, error);
+    stage.fail({ id: stem, file: path, stage: "store" }, error);
     return false;
   }
 }
 
 async function fail(
   picture: Picture,
-  reason: Exclude<Embedded["result"], { vector: unknown }>,
+  reason: Exclude<Embedded["result"], { vector: unknown }> | VectorError,
   pictures: PictureLoader,
   stage: Stage,
 ): Promise<void> {
   const { stem, path } = picture.record;
   const other = picture.otherReason === undefined ? "" : `; ${errorMessage(picture.otherReason)}`;
-  const message = `Cannot use the picture of record "${stem}": ${reason.message}${other}`;
+  const what = reason instanceof VectorError ? "vector that the model made for" : "picture of";
+  const message = `Cannot use the ${what} record "${stem}": ${reason.message}${other}`;
   const [step, error] = reason instanceof WorkerError
     ? ["embed", new WorkerError(message)]
+    : reason instanceof VectorError
+    ? ["embed", new VectorError(message, reason.code)]
     : ["decode", new ImageError(message, reason.code)];
   if (reason.code === "image_unreadable") await pictures.discard(picture);
-  await stage.fail({ id: stem, file: path, stage: step }, error);
+  // Where another size could not be had now, another run may have it.
+  const proof = isPassing(picture.otherReason) ? undefined : await pictures.proof(picture.record);
+  const fetched = picture.urls.length > 0 ? picture.bytes : undefined;
+  stage.fail({ id: stem, file: path, stage: step, proof, fetched }, error);
 }

@@ -16,7 +16,7 @@ async function counts(
   const args = ["--base-url", standIn.url, "--size", "5", "--retries", "0", "--delay", "0"];
   const options = parseDownloadOptions([...args, "-o", folder, ...argv]);
   await using run = new Run("download", new AbortController().signal);
-  const output = await run.openOutput(folder, { keepFailures: true });
+  const output = await run.openOutput(folder);
   const records: string[] = [];
   const parts = { client: catalogClient(options, run), output };
   for await (const page of downloadRecords(parts, options, run)) {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { SetupError } from "../../lib/shared/errors.ts";
-import type { Failure } from "../../lib/shared/failures.ts";
+import type { Failure } from "../../lib/shared/failure.ts";
 
 /** Makes files with the same text, and the folders that they are in. */
 export async function makeFiles(

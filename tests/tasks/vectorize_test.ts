@@ -122,7 +122,12 @@ Deno.test("vectorize fetches pictures, in a smaller size where need be, and acco
   assert.deepEqual(countsOf(result), { total: 6, stored: 2, skipped: 1, failed: 3 });
   assert.deepEqual(jsonOf(result).errors, { http_404: 1, host_not_allowed: 1, record_json: 1 });
   const failures = await failuresIn(join(dir.path, "v"));
-  assert.deepEqual(failures.map(({ id }) => id).sort(), ["broken", "elsewhere", "unknown"]);
+  assert.deepEqual(failures.map(({ id }) => id).sort(), [
+    "broken",
+    "elsewhere",
+    "linkless",
+    "unknown",
+  ]);
   assert.ok(
     failures.every(({ stage, message, time }) => stage && message && !isNaN(Date.parse(time))),
   );
