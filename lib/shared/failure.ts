@@ -99,18 +99,19 @@ export function carriedOver(
   task: string,
   began: string,
 ): Failure {
-  const { code, time: now } = failure;
+  const { id, file, stage, code, message, time: now, ...more } = failure;
   const isForGood = isSameEachTime(failure);
   const isOwn = failure.proof !== undefined && (FOR_GOOD.has(code) || isAnswer(code));
   if (isOwn && before?.proof !== undefined && before.proof !== failure.proof) before = undefined;
   const isSameRun = before !== undefined && before.last >= began;
   const faults = (before?.faults ?? 0) + (isOwn && !isSameRun ? 1 : 0);
   return {
-    ...failure,
-    time: before?.time ?? now,
+    ...{ id, file, stage, code, message },
+    time: before !== undefined && before.time < now ? before.time : now, // a clock may have been wrong
     runs: (before?.runs ?? 0) + (isSameRun ? 0 : 1),
     last: now,
     task,
+    ...more,
     // A host that is away says nothing of the item.
     proof: isOwn ? failure.proof : before?.proof,
     ...faults > 0 ? { faults, faultTime: isOwn ? now : before?.faultTime } : {},

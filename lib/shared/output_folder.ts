@@ -2,7 +2,8 @@
 import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { FileError, fileReason, SetupError } from "./errors.ts";
-import { FailureList, FAILURES_LOCK, failuresFile } from "./failures.ts";
+import { FAILURES_LOCK } from "./failure_file.ts";
+import { FailureList, failuresFile } from "./failures.ts";
 import { exists, linkOutOf, namesIn, requireOwn, STATE_DIR } from "./files.ts";
 import { takeLock } from "./lock.ts";
 
