@@ -10,6 +10,7 @@ import { CatalogClient, pageUrl } from "./client.ts";
 import { RESULT_WINDOW } from "./harvest/split.ts";
 import { harvest } from "./harvest/harvest.ts";
 import type { HarvestPosition, Step } from "./harvest/step.ts";
+import { IdMemory } from "./ids/id_memory.ts";
 import { Journal } from "./journal.ts";
 import type { DownloadOptions } from "./options.ts";
 import type { RecordFile } from "./record_files.ts";
@@ -62,7 +63,6 @@ export function downloadRecords(
 
 /** One harvest into one folder. */
 class Download {
-  readonly #store: RecordStore;
   readonly #journal: Journal;
   readonly #told: { least: number; most: number; last: number } = {
     least: Infinity,
@@ -78,24 +78,31 @@ class Download {
     private readonly stage: Stage,
     private readonly output: OutputFolder,
   ) {
-    this.#store = new RecordStore(output, options.groupBy, options.overwrite);
     this.#journal = new Journal(output, options);
   }
 
   async *records(client: CatalogClient): AsyncGenerator<readonly RecordFile[]> {
-    const { options, stage } = this;
+    const { options, output, stage } = this;
+    const { groupBy, overwrite } = options;
     const start = await this.#start();
+    const onNotice = (text: string) => stage.warn(text);
+    using ids = await IdMemory.open(output, groupBy.length, onNotice, stage.signal);
+    const store = new RecordStore(output, ids, groupBy, overwrite);
     const steps = atMost(options.max - stage.stats.done, harvest(options, client, start));
     for await (const step of ahead(steps)) {
       stage.signal.throwIfAborted();
-      const records = this.#take(step);
+      const records = this.#take(step, store);
+      ids.keep();
       if (step.after !== undefined) this.#remember(step.after);
       yield records;
     }
     stage.signal.throwIfAborted();
-    await this.#journal.end();
+    this.#journal.end();
     this.#settle();
     this.#compareWithTotal();
+    if (store.moved > 0) {
+      stage.warn(`${recordsText(store.moved)} moved to another folder, as --groupby has it now`);
+    }
   }
 
   /** Where the harvest begins, or goes on with the counts that it had. */
@@ -139,28 +146,28 @@ class Download {
   }
 
   /** Stores the records of a page, or counts them as lost; gives those that are there. */
-  #take(step: Step): RecordFile[] {
+  #take(step: Step, store: RecordStore): RecordFile[] {
     const { options, stage } = this;
-    const taken: RecordFile[] = [];
+    const taken = new Map<string, RecordFile>(); // one that comes twice may have moved
     this.#expect(step.total);
     if (step.page === undefined) this.#lose(step);
     else {
       const left = step.repeated ? Infinity : options.max - stage.stats.done;
       for (const json of step.page.items.slice(0, left)) {
-        const record = this.#put(json, step);
-        if (record !== undefined) taken.push(record);
+        const record = this.#put(json, step, store);
+        if (record !== undefined) taken.set(record.stem, record);
       }
     }
     if (!step.repeated) this.#pages++;
     if (step.notice !== undefined) stage.warn(step.notice);
     stage.stats.total = Math.max(stage.stats.total ?? 0, stage.stats.done);
-    return taken;
+    return [...taken.values()];
   }
 
   /** Stores a record; undefined if that failed, or if it is there and was handed on before. */
-  #put(json: unknown, { url, repeated }: Step): RecordFile | undefined {
+  #put(json: unknown, { url, repeated }: Step, store: RecordStore): RecordFile | undefined {
     try {
-      const { record, result } = this.#store.put(json);
+      const { record, result } = store.put(json);
       if (repeated && result !== "stored") return undefined;
       this.stage.stats[result]++;
       return record;
@@ -225,6 +232,10 @@ class Download {
 function recordName(json: unknown) {
   const proof = bytesProof(hashOf(JSON.stringify(json)));
   return { key: proof, proof };
+}
+
+function recordsText(n: number): string {
+  return n === 1 ? "1 record" : `${count(n)} records`;
 }
 
 function mayBeMissing(records: number, total: number, url: string, doubt: string): HttpError {

@@ -51,8 +51,8 @@ export class Journal {
   }
 
   /** Forgets the query: its next harvest begins anew. */
-  async end(): Promise<void> {
-    await this.folder.remove(this.#path);
+  end(): void {
+    this.folder.remove(this.#path);
   }
 }
 

@@ -5,6 +5,8 @@ import { type OutputFolder } from "../shared/output_folder.ts";
 import { isRawNumber, kindOfJson } from "./exact_json.ts";
 import { idText } from "./record.ts";
 import { type RecordFile, recordFile } from "./record_files.ts";
+import type { IdMemory } from "./ids/id_memory.ts";
+import { below } from "../shared/walk.ts";
 import { groupFolders, type GroupKey, isReservedOnWindows } from "./group_by.ts";
 
 /** Longest id in UTF-8 bytes: leaves room for suffixes within a file name's 255. */
@@ -18,22 +20,35 @@ export class RecordStore {
   /** Folders by the names that they would get. */
   readonly #known = new Map<string, string[]>();
 
+  #moved = 0;
+
   constructor(
     private readonly folder: OutputFolder,
+    private readonly ids: IdMemory,
     private readonly groupBy: readonly GroupKey[],
     private readonly overwrite: boolean,
   ) {}
 
   /**
-   * Stores a record, unless it is there already; to overwrite is to replace what has changed. Tells
-   * its file, too.
+   * Stores a record, unless it is there already; to overwrite is to replace what has changed. One that
+   * lies in another folder is stored anew, and then goes from there. Tells its file, too.
    *
    * @throws {RecordError} if the record has no id that can be a file name
+   * @throws {FileError} if it cannot be written, or its older file cannot be removed
    */
   put(json: unknown): { readonly record: RecordFile; readonly result: "stored" | "skipped" } {
     const id = recordId(json);
-    const path = [...this.#folders(groupFolders(json, this.groupBy)), `${id}.json`].join("/");
-    return { record: recordFile(this.folder.path, path), result: this.#write(path, json) };
+    const group = this.#folders(groupFolders(json, this.groupBy)).join("/");
+    const { folder, isNew, older } = this.ids.place(id, group);
+    const path = below(folder, `${id}.json`);
+    const result = this.#write(path, json, isNew && older.length > 0);
+    if (older.filter((other) => this.ids.removeOlder(id, other, folder)).length > 0) this.#moved++;
+    return { record: recordFile(this.folder.path, path), result };
+  }
+
+  /** Records whose files in other folders have gone. */
+  get moved(): number {
+    return this.#moved;
   }
 
   /** The folders as they are there already: older scripts wrote their names in other case of letters. */
@@ -55,10 +70,11 @@ export class RecordStore {
     return this.folder.namesIn(parent).find(isSame) ?? name;
   }
 
-  #write(path: string, json: unknown): "stored" | "skipped" {
-    if (!this.overwrite && this.folder.has(path)) return "skipped";
+  #write(path: string, json: unknown, isMoved: boolean): "stored" | "skipped" {
+    if (!this.overwrite && !isMoved && this.folder.has(path)) return "skipped";
     const text = JSON.stringify(json);
-    if (this.overwrite && this.#read(path) === text) return "skipped";
+    if (this.overwrite && !isMoved && this.#read(path) === text) return "skipped";
+    this.ids.changing(path.slice(0, Math.max(0, path.lastIndexOf("/"))));
     this.folder.write(path, text);
     return "stored";
   }

@@ -62,8 +62,8 @@ export class IngestJournal {
     this.output.write(this.#file, JSON.stringify({ key: this.#key, ...stop }));
   }
 
-  async remove(): Promise<void> {
-    await this.output.remove(this.#file);
+  remove(): void {
+    this.output.remove(this.#file);
   }
 }
 

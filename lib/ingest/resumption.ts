@@ -80,7 +80,7 @@ export class Resumption {
   /** All is done: nothing is left to go on with. */
   async end(): Promise<void> {
     if (this.options.retryFailed) return;
-    await this.journal.remove();
+    this.journal.remove();
   }
 }
 

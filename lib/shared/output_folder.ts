@@ -111,13 +111,7 @@ export class OutputFolder implements AsyncDisposable {
     const path = join(this.path, relativePath);
     const temporary = join(this.temporaryDir, String(this.#temporaryCount++));
     try {
-      const folder = dirname(path);
-      if (!this.#made.has(folder)) {
-        this.#requireNoLinkOut(dirname(relativePath));
-        Deno.mkdirSync(folder, { recursive: true });
-        if (this.#made.size >= MAX_MADE) this.#made.clear();
-        this.#made.add(folder);
-      }
+      this.#makeFolderOf(relativePath);
       if (typeof data === "string") Deno.writeTextFileSync(temporary, data);
       else Deno.writeFileSync(temporary, data);
       Deno.renameSync(temporary, path);
@@ -137,13 +131,45 @@ export class OutputFolder implements AsyncDisposable {
   /**
    * Removes a file, if it is there.
    *
-   * @throws {FileError} if that would be outside the folder
+   * @throws {FileError} if that would be outside the folder, or may not be done
    */
-  async remove(relativePath: string): Promise<void> {
+  remove(relativePath: string): void {
     this.#requireNoLinkOut(dirname(relativePath));
-    await Deno.remove(join(this.path, relativePath)).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    });
+    const path = join(this.path, relativePath);
+    try {
+      Deno.removeSync(path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return;
+      throw new FileError(`Cannot remove "${path}": ${fileReason(error)}`, { cause: error });
+    }
+  }
+
+  /**
+   * Moves a file to another place in the folder, over an older one that is there.
+   *
+   * @throws {FileError} if one of the places would be outside the folder, or it may not be done
+   */
+  move(from: string, to: string): void {
+    const [old, path] = [join(this.path, from), join(this.path, to)];
+    try {
+      this.#requireNoLinkOut(dirname(from));
+      this.#makeFolderOf(to);
+      Deno.renameSync(old, path);
+    } catch (error) {
+      if (error instanceof FileError) throw error;
+      throw new FileError(`Cannot move "${old}" to "${path}": ${fileReason(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  #makeFolderOf(relativePath: string): void {
+    const folder = dirname(relativePath);
+    if (this.#made.has(folder)) return;
+    this.#requireNoLinkOut(folder);
+    Deno.mkdirSync(join(this.path, folder), { recursive: true });
+    if (this.#made.size >= MAX_MADE) this.#made.clear();
+    this.#made.add(folder);
   }
 
   #requireNoLinkOut(relativePath: string): void {

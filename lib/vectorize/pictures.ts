@@ -114,10 +114,10 @@ export class PictureLoader {
   }
 
   /** Removes a damaged picture that can be fetched again, for the next run to do so. */
-  async discard({ record: { folder, stem }, urls }: Picture): Promise<void> {
+  discard({ record: { folder, stem }, urls }: Picture): void {
     if (urls.length === 0) return;
     try {
-      await this.parts.output.remove(join(folder, `${stem}.jpg`));
+      this.parts.output.remove(join(folder, `${stem}.jpg`));
     } catch {
       // It stays, and fails again in the next run.
     }

@@ -211,7 +211,7 @@ async function fail(
     : reason instanceof VectorError
     ? ["embed", new VectorError(message, reason.code)]
     : ["decode", new ImageError(message, reason.code)];
-  if (reason.code === "image_unreadable") await pictures.discard(picture);
+  if (reason.code === "image_unreadable") pictures.discard(picture);
   // Where another size could not be had now, another run may have it.
   const proof = isPassing(picture.otherReason) ? undefined : await pictures.proof(picture.record);
   const fetched = picture.urls.length > 0 ? picture.bytes : undefined;

@@ -55,7 +55,7 @@ export async function store(
   const whole = manifest.parse({ ...made, ...await fingerprint(onnx) });
   await check(whole);
   // A manifest never stands beside a file that it does not describe.
-  await output.remove(`${made.name}.json`);
+  output.remove(`${made.name}.json`);
   output.write(`${made.name}.onnx`, onnx);
   const modified = await modifiedTime(join(output.path, `${made.name}.onnx`));
   output.write(`${made.name}.json`, JSON.stringify({ ...whole, modified }, null, 2) + "\n");
