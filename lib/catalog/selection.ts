@@ -4,6 +4,7 @@ import type { Failure } from "../shared/failure.ts";
 import { type FailureList, standingFailures } from "../shared/failures.ts";
 import { exists } from "../shared/files.ts";
 import type { Listing, OnUnreadable } from "../shared/walk.ts";
+import type { RecordPlaces } from "./ids/record_places.ts";
 import { type RecordFile, recordFile, recordFilesIn, recordNames, stemOf } from "./record_files.ts";
 import { rglobPattern } from "./rglob.ts";
 import { isInShard, type Shard } from "./shard.ts";
@@ -28,6 +29,8 @@ export interface Selection {
   readonly task?: string;
   /** For what they failed, see `Failure`; undefined for anything. */
   readonly about?: string;
+  /** Tells the files that are passed over, as a newer one of the record lies elsewhere. */
+  readonly places?: Pick<RecordPlaces, "isOutdated"> | undefined;
 }
 
 /** Most records that are handed on together: one by one that takes more than it takes to list them. */
@@ -59,13 +62,15 @@ export async function* selectRecords(
 
 /** The records that are chosen by their place and name alone. */
 async function* selectNames(
-  { recordsDir, recordsGlob, passOver, shard }: Selection,
+  { recordsDir, recordsGlob, passOver, shard, places }: Selection,
   onUnreadable?: OnUnreadable,
 ): AsyncGenerator<Listing> {
   for await (const { folder, names } of recordNames(recordsDir, recordsGlob, onUnreadable)) {
     const left = names.slice(passOver);
     passOver -= names.length - left.length;
-    const isOwn = (name: string) => shard === undefined || isInShard(stemOf(name), shard);
+    const isOwn = (name: string) =>
+      (shard === undefined || isInShard(stemOf(name), shard)) &&
+      !places?.isOutdated(folder, stemOf(name));
     yield { folder, names: left.filter(isOwn) };
   }
 }
@@ -88,7 +93,7 @@ function* failedRecords(
 /** The record that a failure is about, if this run can try it again. */
 function recordOf(
   { file, stage, about }: Failure,
-  { recordsDir, recordsGlob, shard, stages, ...wanted }: Selection,
+  { recordsDir, recordsGlob, shard, stages, places, ...wanted }: Selection,
 ): RecordFile | undefined {
   if (typeof file !== "string" || !file.endsWith(".json")) return undefined;
   if ((about ?? wanted.about) !== wanted.about) return undefined;
@@ -98,6 +103,7 @@ function recordOf(
     return undefined;
   }
   const record = recordFile(recordsDir, path);
+  if (places?.isOutdated(record.folder, record.stem)) return undefined;
   return shard === undefined || isInShard(record.stem, shard) ? record : undefined;
 }
 

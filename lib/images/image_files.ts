@@ -41,8 +41,14 @@ export class ImageFiles {
   /** The folder that was looked into last is the last one. */
   readonly #odd = new Map<string, OddNames>();
 
-  /** @param root absolute path */
-  constructor(private readonly root: string) {
+  /**
+   * @param root absolute path
+   * @param earlier tells the folders that a record lay in before, by its stem
+   */
+  constructor(
+    private readonly root: string,
+    private readonly earlier: (stem: string) => readonly string[] = () => [],
+  ) {
     this.#layout = new Layout(root);
   }
 
@@ -53,7 +59,7 @@ export class ImageFiles {
    * @param stem name of the record's file less `.json`
    */
   find(folder: string, stem: string): string | undefined {
-    for (const place of this.#layout.folders(folder)) {
+    for (const place of this.#layout.folders(folder, () => this.earlier(stem))) {
       const dir = join(this.root, place);
       const usual = join(dir, `${stem}.jpg`);
       if (exists(usual)) return usual;
@@ -83,6 +89,11 @@ export class ImageFiles {
   async read(folder: string, stem: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const path = this.find(folder, stem);
     return path === undefined ? undefined : await readImageFile(path);
+  }
+
+  /** Pictures were put into a folder: the next look finds them, whatever their names. */
+  forget(folder: string): void {
+    this.#odd.delete(join(this.root, folder));
   }
 
   #oddNames(dir: string): OddNames {

@@ -1,4 +1,5 @@
 /** Documents with their vectors: what ingest makes of records, and puts into an index. */
+import type { RecordPlaces } from "../catalog/ids/record_places.ts";
 import type { CatalogRecord } from "../catalog/record.ts";
 import { readRecord, type RecordFile } from "../catalog/record_files.ts";
 import { toDocument } from "../index/document.ts";
@@ -45,9 +46,18 @@ export class DocumentReader {
   #oddRecords = 0;
   #oddExample: string | undefined;
 
-  constructor(private readonly options: IngestOptions, private readonly stage: Stage) {
+  /** @param places tells where records lay, as their vectors may do still */
+  constructor(
+    private readonly options: IngestOptions,
+    private readonly stage: Stage,
+    places?: Pick<RecordPlaces, "earlierFolders">,
+  ) {
     const { vectorsDir, recordsDir, format, suffix } = options;
-    this.#vectors = new VectorFolder(vectorsDir, options);
+    this.#vectors = new VectorFolder(
+      vectorsDir,
+      options,
+      (stem) => places?.earlierFolders(stem) ?? [],
+    );
     const records = recordsDir === vectorsDir ? undefined : recordsDir;
     this.#json = format === "json" ? new JsonDocuments(suffix, records) : undefined;
   }

@@ -1,4 +1,5 @@
 /** FLOW: records + vectors -> documents -> bulk. */
+import { RecordPlaces } from "../catalog/ids/record_places.ts";
 import { ALL_RECORDS, type Selection, selectRecords } from "../catalog/selection.ts";
 import { Worklist } from "../catalog/worklist.ts";
 import type { BulkResult, VectorIndex } from "../index/types.ts";
@@ -35,12 +36,19 @@ export async function ingest(options: IngestOptions, run: Stage): Promise<Report
   checkTogether(options);
   await requireFolder(options.vectorsDir);
   const model = await folderModel(options, run);
-  const selection = selectionOf(options);
-  if (options.dryRun) return await planIngest(options, selection, run);
+  const own = selectionOf(options);
+  using places = await RecordPlaces.open({
+    ...own,
+    byName: options.format === "json",
+    signal: run.signal,
+  });
+  const selection = { ...own, places };
+  if (options.dryRun) return await planIngest(options, selection, places, run);
   const work = await Worklist.open(selection, run);
-  const resumption = await Resumption.begin(work, options, run);
+  if (places.notice !== undefined) run.warn(places.notice);
+  const resumption = await Resumption.begin(work, options, run, places);
 
-  const reader = new DocumentReader(options, run);
+  const reader = new DocumentReader(options, run, places);
   await using groups = await unlessEmpty(reader.groups(resumption.left(work.records())));
   let documents: number | undefined;
   if (groups !== undefined) {
@@ -233,9 +241,11 @@ async function sendGroup(
 async function planIngest(
   options: IngestOptions,
   selection: Selection,
+  places: RecordPlaces,
   run: Stage,
 ): Promise<Report> {
-  const vectors = new VectorFolder(options.vectorsDir, options);
+  const { vectorsDir } = options;
+  const vectors = new VectorFolder(vectorsDir, options, (stem) => places.earlierFolders(stem));
   const plan = { records: 0, withVector: 0 };
   for await (const records of selectRecords(selection)) {
     run.signal.throwIfAborted();

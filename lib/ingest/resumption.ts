@@ -1,5 +1,6 @@
 /** How a run goes on where an earlier one of the same command was interrupted. */
 import { statSync } from "node:fs";
+import type { RecordPlaces } from "../catalog/ids/record_places.ts";
 import type { RecordFile } from "../catalog/record_files.ts";
 import { selectRecords } from "../catalog/selection.ts";
 import { shardName } from "../catalog/shard.ts";
@@ -25,8 +26,10 @@ export class Resumption {
     private readonly work: Worklist,
     private readonly options: IngestOptions,
     private readonly stage: Stage,
+    places: Pick<RecordPlaces, "earlierFolders">,
   ) {
-    this.#vectors = new VectorFolder(options.vectorsDir, options);
+    const earlier = (stem: string) => places.earlierFolders(stem);
+    this.#vectors = new VectorFolder(options.vectorsDir, options, earlier);
   }
 
   /** Reads the journal. */
@@ -34,12 +37,13 @@ export class Resumption {
     work: Worklist,
     options: IngestOptions,
     stage: Stage,
+    places: Pick<RecordPlaces, "earlierFolders">,
   ): Promise<Resumption> {
     const { output, selection } = work;
     const journal = new IngestJournal(output, aboutOf(options), shardName(selection.shard));
     const stop = await whereStopped(journal, work, options, stage);
     if (stop !== undefined) output.failures.goOnFrom(new Date(stop.began).toISOString());
-    return new Resumption(journal, stop, work, options, stage);
+    return new Resumption(journal, stop, work, options, stage, places);
   }
 
   /** Whether others are in the index already. */

@@ -1,4 +1,5 @@
 /** What there is for a vectorize run to do; `--dry-run` tells it without doing it. */
+import { RecordPlaces } from "../catalog/ids/record_places.ts";
 import { readRecord, type RecordFile } from "../catalog/record_files.ts";
 import { type Selection, selectRecords } from "../catalog/selection.ts";
 import { imageUrls } from "../images/iiif.ts";
@@ -12,10 +13,13 @@ import { VectorFolder } from "../vectors/vector_folder.ts";
 import type { VectorizeOptions } from "./options.ts";
 
 /** The records that a run is about. */
-export function selectionOf(options: VectorizeOptions): Selection {
+export function selectionOf(
+  options: VectorizeOptions,
+  places?: Pick<RecordPlaces, "isOutdated">,
+): Selection {
   const { step, batch, vectorsDir: outputDir } = options;
   const stages = options.inference ? undefined : ["load"];
-  return { ...options, passOver: step * batch, outputDir, stages, task: "vectorize" };
+  return { ...options, passOver: step * batch, outputDir, stages, task: "vectorize", places };
 }
 
 /** What a run looks for to see what is there already. */
@@ -27,14 +31,19 @@ export interface Existing {
 }
 
 /** What is there for a run. */
-export function existingOf(options: VectorizeOptions, vectorSize?: number): Existing {
-  const vectors = new VectorFolder(options.vectorsDir, options);
-  return { images: imageFilesOf(options), vectors, vectorSize };
+export function existingOf(
+  options: VectorizeOptions,
+  vectorSize?: number,
+  places?: Pick<RecordPlaces, "earlierFolders">,
+): Existing {
+  const earlier = (stem: string) => places?.earlierFolders(stem) ?? [];
+  const vectors = new VectorFolder(options.vectorsDir, options, earlier);
+  return { images: new ImageFiles(imagesDirOf(options), earlier), vectors, vectorSize };
 }
 
 /** Where the pictures of a run are. */
-function imageFilesOf({ vectorsDir, objectsDir }: VectorizeOptions): ImageFiles {
-  return new ImageFiles(objectsDir ?? vectorsDir);
+export function imagesDirOf({ vectorsDir, objectsDir }: VectorizeOptions): string {
+  return objectsDir ?? vectorsDir;
 }
 
 /** Whether what a run makes of a record is there: its vector, or with `--no-inference` its picture. */
@@ -51,11 +60,10 @@ export async function isDone(
 /** Counts the records by what a run with these options would do with them. */
 export async function planVectorize(options: VectorizeOptions, run: Stage): Promise<Report> {
   const plan = { records: 0, done: 0, onDisk: 0, toFetch: 0, withoutPicture: 0, unreadable: 0 };
-  const existing = existingOf(
-    options,
-    options.inference ? await vectorSizeOf(options) : undefined,
-  );
-  for await (const records of selectRecords(selectionOf(options))) {
+  using places = await RecordPlaces.open({ ...options, signal: run.signal });
+  const size = options.inference ? await vectorSizeOf(options) : undefined;
+  const existing = existingOf(options, size, places);
+  for await (const records of selectRecords(selectionOf(options, places))) {
     for (const record of records) {
       run.signal.throwIfAborted();
       plan.records++;

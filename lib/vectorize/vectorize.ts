@@ -1,5 +1,6 @@
 /** FLOW: records -> images -> vectors -> files. */
 import { join } from "node:path";
+import { RecordPlaces } from "../catalog/ids/record_places.ts";
 import type { RecordFile } from "../catalog/record_files.ts";
 import { shardName } from "../catalog/shard.ts";
 import { Worklist } from "../catalog/worklist.ts";
@@ -10,11 +11,13 @@ import { modelFolders } from "../inference/native.ts";
 import type { Embedding } from "../inference/workers/messages.ts";
 import { WorkerPool } from "../inference/workers/worker_pool.ts";
 import type { OutputFolder } from "../shared/output_folder.ts";
+import { count } from "../shared/progress.ts";
 import type { Report, Stage } from "../shared/run.ts";
 import { kept, mapConcurrent, unlessEmpty } from "../shared/streams.ts";
 import { checkVector, encodeVector, vectorFileName } from "../vectors/vector_store.ts";
 import type { VectorizeOptions } from "./options.ts";
 import { imageClient, type Picture, PictureLoader } from "./pictures.ts";
+import { MoveAlong } from "./move_along.ts";
 import { type Existing, existingOf, isDone, planVectorize, selectionOf } from "./plan.ts";
 import { checkNotes, guardModel } from "./same_model.ts";
 
@@ -26,8 +29,10 @@ export async function vectorize(options: VectorizeOptions, run: Stage): Promise<
     ? await openModel(options.model, modelFolders(options.modelsDir))
     : undefined;
   if (model !== undefined) await checkNotes(model, options);
-  const work = await Worklist.open(selectionOf(options), run);
-  const existing = existingOf(options, model?.output.size);
+  using places = await RecordPlaces.open({ ...options, signal: run.signal });
+  const work = await Worklist.open(selectionOf(options, places), run);
+  if (places.notice !== undefined) run.warn(places.notice);
+  const existing = existingOf(options, model?.output.size, places);
   const { images } = existing;
   const output = await imageOutput(options, run) ?? work.output;
   const pictures = new PictureLoader(
@@ -36,7 +41,12 @@ export async function vectorize(options: VectorizeOptions, run: Stage): Promise<
     run,
   );
 
-  await using records = await unlessEmpty(withoutVector(work.records(), existing, options, run));
+  const moving = new MoveAlong(
+    { places, existing, output: work.output, imageOutput: output },
+    options,
+  );
+  const selected = moved(work.records(), moving);
+  await using records = await unlessEmpty(withoutVector(selected, existing, options, run));
   if (records !== undefined && model === undefined) {
     for await (const { record } of picturesOf(records, pictures, options)) {
       run.stats.stored++;
@@ -53,6 +63,9 @@ export async function vectorize(options: VectorizeOptions, run: Stage): Promise<
   }
   await work.end();
   pictures.explain();
+  if (moving.moved > 0) {
+    run.warn(`moved what is there along with records in other folders: ${count(moving.moved)}`);
+  }
   return { json: model === undefined ? {} : { model: model.name, engine } };
 }
 
@@ -104,6 +117,17 @@ export async function* vectorizeRecords(
     hasBegun = true;
     const made = { record: picture.record, vector: result.vector };
     if (storeVector(made, options, output, stage)) yield made;
+  }
+}
+
+/** The same records, when what earlier runs made of them lies where they lie. */
+async function* moved(
+  lists: AsyncIterable<readonly RecordFile[]>,
+  moving: MoveAlong,
+): AsyncGenerator<readonly RecordFile[]> {
+  for await (const records of lists) {
+    for (const record of records) moving.move(record);
+    yield records;
   }
 }
 

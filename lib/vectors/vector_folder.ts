@@ -16,8 +16,15 @@ export class VectorFolder {
   readonly #layout: Layout;
   #textFiles = 0;
 
-  /** @param root absolute path */
-  constructor(private readonly root: string, private readonly naming: VectorNaming) {
+  /**
+   * @param root absolute path
+   * @param earlier tells the folders that a record lay in before, by its stem
+   */
+  constructor(
+    private readonly root: string,
+    private readonly naming: VectorNaming,
+    private readonly earlier: (stem: string) => readonly string[] = () => [],
+  ) {
     this.#layout = new Layout(root);
   }
 
@@ -97,7 +104,8 @@ export class VectorFolder {
 
   *#paths(folder: string, stem: string): Generator<string> {
     const name = vectorFileName(stem, this.naming);
-    for (const place of this.#layout.folders(folder)) yield join(this.root, place, name);
+    const places = this.#layout.folders(folder, () => this.earlier(stem));
+    for (const place of places) yield join(this.root, place, name);
   }
 }
 

@@ -7,8 +7,8 @@ import { STATE_DIR } from "../../shared/files.ts";
 const APPLICATION = 0x4d616b69;
 /** Another number is another layout; SQLite keeps it as `user_version`. */
 const FORMAT = 1;
-/** How long another connection's lock is waited for. */
-const BUSY_MS = 2000;
+/** How long another connection's lock is waited for: a reader can do without an answer. */
+const BUSY_MS = { write: 10_000, read: 500 };
 
 /** Statements that are kept in a transaction at the most, so that what is not yet written stays small. */
 const TOGETHER = 10_000;
@@ -68,6 +68,7 @@ export class IdTables implements Disposable {
    */
   static open(path: string, root: string): IdTables {
     return IdTables.#of(new DatabaseSync(path), root, (tables) => {
+      tables.db.exec(`PRAGMA busy_timeout = ${BUSY_MS.write}`);
       // Lost with the power, the tables are made anew; a killed run's transaction is undone.
       tables.db.exec("PRAGMA synchronous = OFF; PRAGMA journal_mode = TRUNCATE");
       if (tables.#row("SELECT 1 FROM sqlite_master") === undefined) tables.#create();
@@ -95,7 +96,7 @@ export class IdTables implements Disposable {
 
   static #of(db: DatabaseSync, root: string, begin: (tables: IdTables) => void): IdTables {
     try {
-      db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+      db.exec(`PRAGMA busy_timeout = ${BUSY_MS.read}`);
       const tables = new IdTables(db, root);
       begin(tables);
       return tables;

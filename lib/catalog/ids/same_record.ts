@@ -11,9 +11,9 @@ import { idText } from "../record.ts";
  * @param paths absolute
  * @param byName whether the files' name is enough to say that they are of one record
  */
-export function currentOf<T extends string>(
+export function currentOf(
   id: string,
-  paths: readonly [T, T],
+  paths: readonly [string, string],
   byName = false,
 ): { readonly current: 0 | 1 } | undefined {
   if (areInOneFolder(paths)) return undefined;
