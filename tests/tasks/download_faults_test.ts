@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { demoApi } from "../helpers/demo_api.ts";
 import { failuresIn } from "../helpers/files.ts";
@@ -11,18 +12,29 @@ import { walkFiles } from "../helpers/walk_files.ts";
 
 const filesIn = (path: string) => Array.fromAsync(walkFiles(path));
 
-/** All files below a folder, Maken's own state too, with their contents. */
+/** All files below a folder, Maken's own state too, with their contents; of its memory what it says. */
 async function tree(root: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   const walk = async (folder: string) => {
     for await (const { name, isDirectory } of Deno.readDir(join(root, folder))) {
       const path = join(folder, name);
       if (isDirectory) await walk(path);
+      else if (name === "ids.sqlite") files.set(path, recordsIn(join(root, path)));
       else files.set(path, await Deno.readTextFile(join(root, path)));
     }
   };
   await walk("");
   return new Map([...files].sort());
+}
+
+/** Where the memory of a folder has its records. */
+function recordsIn(path: string): string {
+  const db = new DatabaseSync(path, { readOnly: true });
+  try {
+    return JSON.stringify(db.prepare("SELECT * FROM record ORDER BY id").all());
+  } finally {
+    db.close();
+  }
 }
 
 for (const way of [[], ["--scroll"]]) {

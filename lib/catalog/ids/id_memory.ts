@@ -124,6 +124,7 @@ export class IdMemory implements Disposable {
 
   [Symbol.dispose](): void {
     try {
+      this.tables.settle();
       this.#note("", this.#changedAt("")); // as a run may leave its logs there
       const changed = [...this.tables.folders()].filter(({ changed }) => changed === null);
       for (const { path } of changed) this.#note(path, this.#changedAt(path));

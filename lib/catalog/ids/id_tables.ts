@@ -69,10 +69,10 @@ export class IdTables implements Disposable {
   static open(path: string, root: string): IdTables {
     return IdTables.#of(new DatabaseSync(path), root, (tables) => {
       tables.db.exec(`PRAGMA busy_timeout = ${BUSY_MS.write}`);
-      // Lost with the power, the tables are made anew; a killed run's transaction is undone.
-      tables.db.exec("PRAGMA synchronous = OFF; PRAGMA journal_mode = TRUNCATE");
       if (tables.#row("SELECT 1 FROM sqlite_master") === undefined) tables.#create();
       tables.#check();
+      // What is lost with the power is seen by a walk; a killed run's transaction is undone.
+      tables.db.exec("PRAGMA synchronous = OFF");
     });
   }
 
@@ -176,7 +176,13 @@ export class IdTables implements Disposable {
   /** Keeps what was noted. */
   commit(): void {
     this.#waiting = 0;
-    if (this.db.isTransaction) this.db.exec("COMMIT");
+    if (this.db.isTransaction) this.#run("COMMIT");
+  }
+
+  /** Keeps what was noted, and what is noted from now on, even if the power goes. */
+  settle(): void {
+    this.commit();
+    this.db.exec("PRAGMA synchronous = FULL");
   }
 
   /** Closes the file; what was not kept is lost. */
@@ -186,7 +192,12 @@ export class IdTables implements Disposable {
 
   #write(sql: string, ...values: SQLInputValue[]): number {
     if (this.#waiting++ > TOGETHER) this.commit();
-    if (!this.db.isTransaction) this.db.exec("BEGIN IMMEDIATE");
+    if (!this.db.isTransaction) this.#run("BEGIN IMMEDIATE");
+    return this.#run(sql, ...values);
+  }
+
+  /** Not by `exec`, whose errors have no codes. */
+  #run(sql: string, ...values: SQLInputValue[]): number {
     return Number(this.#prepared(sql).run(...values).changes);
   }
 
