@@ -10,8 +10,10 @@ const FORMAT = 1;
 /** How long another connection's lock is waited for: a reader can do without an answer. */
 const BUSY_MS = { write: 10_000, read: 500 };
 
-/** Statements that are kept in a transaction at the most, so that what is not yet written stays small. */
-const TOGETHER = 10_000;
+/** Changes in a transaction at the most, so that what is not yet written stays small. */
+const TOGETHER = 100_000;
+/** Most memory that SQLite keeps pages in, in KiB. */
+const CACHE_KIB = 65_536;
 
 /** Value of {@linkcode KnownFolder.changed} of a folder whose records are not looked at. */
 export const NOT_LOOKED_AT = -1;
@@ -72,7 +74,7 @@ export class IdTables implements Disposable {
       if (tables.#row("SELECT 1 FROM sqlite_master") === undefined) tables.#create();
       tables.#check();
       // What is lost with the power is seen by a walk; a killed run's transaction is undone.
-      tables.db.exec("PRAGMA synchronous = OFF");
+      tables.db.exec(`PRAGMA synchronous = OFF; PRAGMA cache_size = -${CACHE_KIB}`);
     });
   }
 
@@ -90,7 +92,7 @@ export class IdTables implements Disposable {
     return IdTables.#of(new DatabaseSync(":memory:"), root, ({ db }) => {
       const schema = SCHEMA.replaceAll("CREATE TABLE", "CREATE TEMP TABLE");
       db.exec(`PRAGMA temp_store = FILE; ${schema}; CREATE INDEX temp.${THERE}`);
-      db.exec("PRAGMA temp.cache_size = -16384");
+      db.exec(`PRAGMA temp.cache_size = -${CACHE_KIB}`);
     });
   }
 
