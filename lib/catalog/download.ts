@@ -86,7 +86,7 @@ class Download {
     const { groupBy, overwrite } = options;
     const start = await this.#start();
     const onNotice = (text: string) => stage.warn(text);
-    using ids = await IdMemory.open(output, groupBy.length, onNotice, stage.signal);
+    await using ids = await IdMemory.open(output, groupBy.length, onNotice, stage.signal);
     const store = new RecordStore(output, ids, groupBy, overwrite);
     const steps = atMost(options.max - stage.stats.done, harvest(options, client, start));
     for await (const step of ahead(steps)) {

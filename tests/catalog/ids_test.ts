@@ -17,7 +17,7 @@ async function run(dir: string, records: readonly unknown[], groupby = "access")
   const keys = parseGroupBy(groupby);
   const notices: string[] = [];
   await using output = await OutputFolder.open(dir, "download");
-  using ids = await IdMemory.open(output, keys.length, (text) => notices.push(text));
+  await using ids = await IdMemory.open(output, keys.length, (text) => notices.push(text));
   const store = new RecordStore(output, ids, keys, false);
   const results = records.map((record) => store.put(record).result);
   return { results, moved: store.moved, notices };

@@ -32,7 +32,7 @@ async function selected(recordsDir: string, given: Partial<Selection> = {}, byNa
 async function put(dir: string, records: readonly unknown[], during = () => Promise.resolve()) {
   await using output = await OutputFolder.open(dir, "download");
   const keys = parseGroupBy("access");
-  using ids = await IdMemory.open(output, keys.length);
+  await using ids = await IdMemory.open(output, keys.length);
   const store = new RecordStore(output, ids, keys, false);
   for (const record of records) store.put(record);
   await during();

@@ -78,7 +78,7 @@ Deno.test("recordId() says what is wrong", () => {
 Deno.test("RecordStore.put() takes a number for an id, by its digits as they are written", async () => {
   await using dir = await tempDir();
   await using output = await OutputFolder.open(dir.path, "download");
-  using ids = await IdMemory.open(output, 2);
+  await using ids = await IdMemory.open(output, 2);
   const store = new RecordStore(output, ids, [], false);
   for (const digits of ["7", "0", "-12", "12345", "9007199254740993", "12345678901234567890123"]) {
     const text = `{"id":${digits},"title":"Bjørn"}`;
@@ -93,7 +93,7 @@ Deno.test("RecordStore.put() names a folder that is in a record's place", async 
   await using dir = await tempDir();
   await using output = await OutputFolder.open(dir.path, "download");
   await Deno.mkdir(join(dir.path, "a.json"));
-  using ids = await IdMemory.open(output, 2);
+  await using ids = await IdMemory.open(output, 2);
   const store = new RecordStore(output, ids, [], true);
   assert.throws(() => store.put({ id: "a" }), {
     code: "file",
@@ -104,7 +104,7 @@ Deno.test("RecordStore.put() names a folder that is in a record's place", async 
 Deno.test("RecordStore.put() stores a record in its folders, as it was read", async () => {
   await using dir = await tempDir();
   await using output = await OutputFolder.open(dir.path, "download");
-  using ids = await IdMemory.open(output, 2);
+  await using ids = await IdMemory.open(output, 2);
   const store = new RecordStore(output, ids, parseGroupBy("access,issued:DATE"), false);
   const text = '{"id":"a","access":["NORWAY"],"issued":"on 1905-06-07","n":12345678901234567890,' +
     '"x":1.0,"y":1e400,"z":-0,"__proto__":{"s":"1.0\\u0000\\n"},"title":"Bjørn 𝒳"}';
@@ -121,7 +121,7 @@ Deno.test("RecordStore.put() stores a record in its folders, as it was read", as
 Deno.test("RecordStore.put() leaves what is there, unless told to overwrite", async () => {
   await using dir = await tempDir();
   await using output = await OutputFolder.open(dir.path, "download");
-  using ids = await IdMemory.open(output, 0);
+  await using ids = await IdMemory.open(output, 0);
   const [keep, overwrite] = [false, true].map((flag) => new RecordStore(output, ids, [], flag));
   const read = async () => JSON.parse(await Deno.readTextFile(join(dir.path, "a.json"))).n;
   assert.equal(keep!.put({ id: "a", n: 1 }).result, "stored");
@@ -136,7 +136,7 @@ Deno.test("RecordStore.put() goes on in folders whose names are in other case of
   await Deno.mkdir(join(dir.path, "EVERYWHERE/2020-01-01"), { recursive: true });
   await Deno.writeTextFile(join(dir.path, "EVERYWHERE/2020-01-01/old.json"), '{"id":"old"}');
   await using output = await OutputFolder.open(dir.path, "download");
-  using ids = await IdMemory.open(output, 2);
+  await using ids = await IdMemory.open(output, 2);
   const store = new RecordStore(output, ids, parseGroupBy("access,day"), false);
   const [access, day] = ["EVERYWHERE", "2020-01-01"];
   assert.equal(store.put({ id: "old", access, day }).result, "skipped");
@@ -153,7 +153,7 @@ Deno.test("RecordStore.put() writes nothing outside its folder", async () => {
   await using dir = await tempDir();
   const root = join(dir.path, "one/two");
   await using output = await OutputFolder.open(root, "download");
-  using ids = await IdMemory.open(output, 2);
+  await using ids = await IdMemory.open(output, 2);
   const store = new RecordStore(output, ids, parseGroupBy("group,id"), false);
   const groups = ["../../..", "..", "/etc", "..\\..", "a/../../b", "\0", "C:", "", null, ["../.."]];
   for (const [n, group] of groups.entries()) {
@@ -171,7 +171,7 @@ Deno.test("RecordStore.put() keeps records apart from the folder's own state", a
   await using dir = await tempDir();
   {
     await using output = await OutputFolder.open(dir.path, "download");
-    using ids = await IdMemory.open(output, 2);
+    await using ids = await IdMemory.open(output, 2);
     const store = new RecordStore(output, ids, parseGroupBy("a,b"), false);
     for (const b of ["download.tmp", "download.lock", "failures.jsonl", "x"]) {
       assert.equal(store.put({ id: `good ${b}`, a: ".maken", b }).result, "stored");
@@ -183,7 +183,7 @@ Deno.test("RecordStore.put() keeps records apart from the folder's own state", a
 Deno.test("RecordStore.put() stores records of every safe id, and finds them again", async () => {
   await using dir = await tempDir();
   await using output = await OutputFolder.open(dir.path, "download");
-  using ids = await IdMemory.open(output, 2);
+  await using ids = await IdMemory.open(output, 2);
   const store = new RecordStore(output, ids, [], false);
   for (const id of SAFE_IDS) assert.equal(store.put({ id }).result, "stored", id);
   for (const id of SAFE_IDS) assert.equal(store.put({ id }).result, "skipped", id);

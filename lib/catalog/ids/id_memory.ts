@@ -1,6 +1,7 @@
 /** What a records folder knows of its records, so that one id has one file: `.maken/ids.sqlite`. */
 import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { exists, STATE_DIR } from "../../shared/files.ts";
 import type { OutputFolder } from "../../shared/output_folder.ts";
 import { below } from "../../shared/walk.ts";
@@ -12,6 +13,9 @@ import { areInOneFolder, currentOf, idIn } from "./same_record.ts";
 /** Folders that are remembered to be noted as changing. */
 const MAX_CHANGING = 10_000;
 
+/** The longest that the clock of a file system stands still. */
+const CLOCK_TICK_MS = 10;
+
 /** Where a record is to lie. */
 export interface Place {
   readonly folder: string;
@@ -22,7 +26,7 @@ export interface Place {
 }
 
 /** Remembers where the record of each id lies and lay. For the one run that writes to the folder. */
-export class IdMemory implements Disposable {
+export class IdMemory implements AsyncDisposable {
   readonly #changing = new Set<string>();
   #hasOutdated = false;
 
@@ -65,12 +69,15 @@ export class IdMemory implements Disposable {
    * @param wanted folder of the record's group
    */
   place(id: string, wanted: string): Place {
+    const isThere = exists(join(this.output.path, wanted, `${id}.json`));
+    // As every file in the folder is known, it lies nowhere else.
+    if (isThere && !this.#hasOutdated) return { folder: wanted, isNew: false, older: [] };
     return this.#guardedNow(() => {
-      const known = this.tables.folderOf(id);
+      if (this.tables.add(id, wanted)) return { folder: wanted, isNew: true, older: [] };
+      const known = this.tables.folderOf(id)!;
       // Folders of older scripts have names in capitals: to move what lies there would be for nothing.
-      const folder = known !== undefined && isSameName(known, wanted) ? known : wanted;
-      if (known === undefined) this.tables.place(id, folder);
-      else if (known !== folder) {
+      const folder = isSameName(known, wanted) ? known : wanted;
+      if (known !== folder) {
         this.tables.place(id, folder);
         this.tables.leave(id, known, true);
         this.#hasOutdated = true;
@@ -122,8 +129,10 @@ export class IdMemory implements Disposable {
     this.#guardedNow(() => this.tables.commit());
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     try {
+      // Whatever changes a folder from now on gives it another time.
+      if (this.#changing.size > 0) await setTimeout(CLOCK_TICK_MS);
       this.tables.settle();
       this.#note("", this.#changedAt("")); // as a run may leave its logs there
       const changed = [...this.tables.folders()].filter(({ changed }) => changed === null);
