@@ -176,6 +176,21 @@ Deno.test("a memory that was emptied or cut is filled again without a word", asy
   assert.deepEqual([notices, moved], [[], 1]);
 });
 
+Deno.test("a first look that was cut off is ended by the next run", async () => {
+  await using dir = await tempDir();
+  const groups = ["nb", "norway", "library"];
+  for (const group of groups) await writeOld(dir.path, `${group}/${group}.json`, group);
+  await run(dir.path, []);
+  // It had seen the top, and one of the folders there.
+  change(
+    dir.path,
+    `UPDATE folder SET changed = NULL WHERE path NOT IN ('', 'nb');
+    DELETE FROM record WHERE id <> 'nb'`,
+  );
+  const records = groups.map((id) => ({ id, access: "EVERYWHERE" }));
+  assert.equal((await run(dir.path, records)).moved, groups.length);
+});
+
 Deno.test("another program's file, and a link, are not taken for a memory", async () => {
   await using dir = await tempDir();
   const path = join(dir.path, ".maken/ids.sqlite");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { FileError } from "../../lib/shared/errors.ts";
 import { OutputFolder } from "../../lib/shared/output_folder.ts";
-import { makeFiles, setupError } from "../helpers/files.ts";
+import { makeFiles, setupError, symlink } from "../helpers/files.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 import { walkFiles } from "../helpers/walk_files.ts";
 
@@ -115,4 +115,18 @@ Deno.test("OutputFolder.write() throws a FileError for a file's own fault and le
   }
   assert.deepEqual(await namesIn(join(dir.path, ".maken/download.tmp")), []);
   assert.deepEqual(await Array.fromAsync(walkFiles(dir.path)), ["file", "folder/x"]);
+});
+
+Deno.test("OutputFolder.move() moves within the folder, and neither out of it nor into it", async () => {
+  await using dir = await tempDir();
+  const root = join(dir.path, "in");
+  await makeFiles(dir.path, ["in/nb/a", "in/nb/b", "out/c"]);
+  await using output = await OutputFolder.open(root, "vectorize");
+  await symlink(join(dir.path, "out"), join(root, "link"));
+  output.move("nb/a", "norway/day/a");
+  for (const [from, to] of [["nb/b", "link/b"], ["link/c", "nb/c"], ["nb/none", "nb/d"]] as const) {
+    assert.throws(() => output.move(from, to), FileError);
+  }
+  const files = (await Array.fromAsync(walkFiles(dir.path))).sort();
+  assert.deepEqual(files, ["in/nb/b", "in/norway/day/a", "out/c"]);
 });

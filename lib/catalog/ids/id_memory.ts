@@ -13,6 +13,9 @@ import { areInOneFolder, currentOf, idIn } from "./same_record.ts";
 /** Folders that are remembered to be noted as changing. */
 const MAX_CHANGING = 10_000;
 
+/** A time that no folder has: the next run looks at it again. */
+const UNREADABLE = 0;
+
 /** The longest that the clock of a file system stands still. */
 const CLOCK_TICK_MS = 10;
 
@@ -147,7 +150,8 @@ export class IdMemory implements AsyncDisposable {
   /** Looks at the folders that are not as they were. */
   async #look(signal?: AbortSignal): Promise<void> {
     const { tables } = this;
-    const pending = tables.isEmpty() ? [""] : [];
+    const pending: string[] = [];
+    if (tables.isEmpty()) tables.noteFolder({ path: "", changed: null });
     for (const { path, changed } of tables.folders()) {
       const isPassedOver = changed === NOT_LOOKED_AT && !this.#isOwn(path);
       if (!isPassedOver && changed !== this.#changedAt(path)) pending.push(path);
@@ -155,15 +159,15 @@ export class IdMemory implements AsyncDisposable {
     for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
       signal?.throwIfAborted();
       const changed = this.#changedAt(path);
-      if (changed !== undefined) await this.#list(path, pending, signal);
-      this.#note(path, changed);
+      const isKnown = changed === undefined || await this.#list(path, pending, signal);
+      this.#note(path, isKnown ? changed : UNREADABLE);
     }
     tables.commit();
     this.#hasOutdated = tables.hasOutdated();
   }
 
-  /** Notes the records of a folder, and which folders below it are new. */
-  async #list(folder: string, pending: string[], signal?: AbortSignal): Promise<void> {
+  /** Notes the records of a folder, and which folders below it are new; false if it cannot be read. */
+  async #list(folder: string, pending: string[], signal?: AbortSignal): Promise<boolean> {
     const { tables, output } = this;
     try {
       for await (const { name, isDirectory } of Deno.readDir(join(output.path, folder))) {
@@ -171,12 +175,15 @@ export class IdMemory implements AsyncDisposable {
         const path = below(folder, name);
         if (!isDirectory && name.endsWith(".json")) this.#find(stemOf(name), folder);
         if (!isDirectory || name === STATE_DIR || tables.hasFolder(path)) continue;
-        if (this.#isOwn(path)) pending.push(path);
-        else tables.noteFolder({ path, changed: NOT_LOOKED_AT });
+        const isOwn = this.#isOwn(path);
+        // Killed from here on, the next run looks at it.
+        tables.noteFolder({ path, changed: isOwn ? null : NOT_LOOKED_AT });
+        if (isOwn) pending.push(path);
       }
+      return true;
     } catch (error) {
-      if (error === signal?.reason || isOfTables(error)) throw error;
-      // It cannot be read: what it holds is not known.
+      if (signal?.aborted || isOfTables(error)) throw error;
+      return false;
     }
   }
 
