@@ -66,7 +66,7 @@ export async function ingest(options: IngestOptions, run: Stage): Promise<Report
     documents = await index.count();
   }
   await work.end();
-  await resumption.end();
+  resumption.end();
   reader.explain();
   const isEmpty = isNothing(reader, options, run);
   return {

@@ -82,7 +82,7 @@ export class Resumption {
   }
 
   /** All is done: nothing is left to go on with. */
-  async end(): Promise<void> {
+  end(): void {
     if (this.options.retryFailed) return;
     this.journal.remove();
   }
