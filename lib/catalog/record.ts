@@ -1,5 +1,6 @@
 /** The fields of a stored record that Maken uses; the file keeps every field of the catalogue. */
 import { isRawNumber } from "./exact_json.ts";
+import { FieldReader, href, isFields, textOrNumber } from "./record_fields.ts";
 
 /** A record. What the catalogue does not have, or has in an unexpected type, is undefined or empty. */
 export interface CatalogRecord {
@@ -43,43 +44,43 @@ export interface Thumbnails {
  * ```
  */
 export function toRecord(json: unknown): CatalogRecord | undefined {
-  const { id: given, accessInfo, metadata, _links } = fields(json);
-  const id = idText(given);
+  if (!isFields(json)) return undefined;
+  const id = idText(json.id);
   if (id === undefined) return undefined;
-  const { accessAllowedFrom, license } = fields(accessInfo);
-  const { title, creators, identifiers, subject, subjectName, originInfo } = fields(metadata);
-  const { issued, created } = fields(originInfo);
-  const { thumbnail_custom, thumbnail_large, thumbnail_medium } = fields(_links);
-  const leftOut: string[] = [];
-  const one = (name: string, value: unknown, read = text) => {
-    const found = read(value);
-    if (found === undefined && isSomething(value)) leftOut.push(name);
-    return found;
-  };
-  const many = (name: string, value: unknown) => {
-    const found = texts(value);
-    const given = Array.isArray(value) ? value : [value];
-    if (found.length < given.filter(isSomething).length) leftOut.push(name);
-    return found;
-  };
+  const reader = new FieldReader();
+  const { accessAllowedFrom, license } = reader.fields("accessInfo", json.accessInfo);
+  const metadata = reader.fields("metadata", json.metadata);
+  const { title, creators, subject, subjectName } = metadata;
+  const { urn } = reader.fields("identifiers", metadata.identifiers);
+  const { issued, created } = reader.fields("originInfo", metadata.originInfo);
+  const links = reader.fields("_links", json._links);
+  const { thumbnail_custom, thumbnail_large, thumbnail_medium } = links;
   return {
     id,
-    urn: text(fields(identifiers).urn),
-    access: one("accessAllowedFrom", accessAllowedFrom),
-    license: one("license", license),
-    title: one("title", title),
-    creators: many("creators", creators),
-    topics: many("topics", fields(subject).topics),
-    subjectNames: many("subjectName", subjectName),
-    issued: one("issued", issued, textOrNumber),
-    created: one("created", created, textOrNumber),
+    urn: reader.one("urn", urn, textOrNumber),
+    access: reader.one("accessAllowedFrom", accessAllowedFrom),
+    license: reader.one("license", license),
+    title: reader.one("title", title, textOrNumber),
+    creators: reader.many("creators", creators),
+    topics: reader.many("topics", topicsOf(subject)),
+    subjectNames: reader.many("subjectName", subjectName),
+    issued: reader.one("issued", issued, textOrNumber),
+    created: reader.one("created", created, textOrNumber),
     thumbnails: {
-      custom: href(thumbnail_custom),
-      large: href(thumbnail_large),
-      medium: href(thumbnail_medium),
+      custom: reader.one("thumbnail_custom", thumbnail_custom, href),
+      large: reader.one("thumbnail_large", thumbnail_large, href),
+      medium: reader.one("thumbnail_medium", thumbnail_medium, href),
     },
-    leftOut,
+    leftOut: reader.leftOut,
   };
+}
+
+/** The topics among a record's subjects; subjects that are no object with fields are topics themselves. */
+function topicsOf(subject: unknown): unknown {
+  if (Array.isArray(subject)) {
+    return subject.map((one) => isFields(one) && "topics" in one ? one.topics : one);
+  }
+  return isFields(subject) ? subject.topics : subject;
 }
 
 /**
@@ -91,45 +92,4 @@ export function idText(id: unknown): string | undefined {
   if (typeof id === "string") return id;
   const digits = isRawNumber(id) ? id.rawJSON : Number.isSafeInteger(id) ? String(id) : "";
   return /^(0|-?[1-9]\d*)$/.test(digits) && !Object.is(id, -0) ? digits : undefined;
-}
-
-function fields(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
-}
-
-/** The address of a link; HAL allows several links in place of one. */
-function href(link: unknown): string | undefined {
-  const links: readonly unknown[] = Array.isArray(link) ? link : [link];
-  return links.map((one) => text(fields(one).href)).find((address) => address !== undefined);
-}
-
-/** A text, or the first one in a list or an object. */
-function text(value: unknown): string | undefined {
-  if (typeof value === "string") return value;
-  if (typeof value !== "object" || value === null) return undefined;
-  const inner = value as Record<string, unknown>;
-  const names = Object.keys(value).filter((name) => !ABOUT_TEXT.test(name));
-  for (const name of [...TEXT_NAMES, ...names]) {
-    const found = Object.hasOwn(inner, name) ? text(inner[name]) : undefined;
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-/** Fields of an object that hold its text, the likeliest first; and those that only tell of it. */
-const TEXT_NAMES = ["value", "@value", "#text", "text", "name", "title", "label"];
-const ABOUT_TEXT = /^@?(lang|language|type|roles?|id|uri|href|xml:lang)$/i;
-
-function textOrNumber(value: unknown): string | undefined {
-  return typeof value === "number" ? String(value) : text(value);
-}
-
-/** The text of each in a list; of what is no list, its own. */
-function texts(value: unknown): string[] {
-  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return values.map(text).filter((found) => found !== undefined && found !== "") as string[];
-}
-
-function isSomething(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== "";
 }

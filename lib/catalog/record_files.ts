@@ -65,6 +65,10 @@ export async function readRecord({ path }: RecordFile): Promise<CatalogRecord> {
   } catch (error) {
     throw unreadable(path, fileReason(error), error);
   }
+  return recordIn(bytes, path);
+}
+
+function recordIn(bytes: Uint8Array, path: string): CatalogRecord {
   const text = utf8Text(bytes);
   if (text === undefined) throw unreadable(path, "its text is not UTF-8");
   let record: CatalogRecord | undefined;
@@ -75,7 +79,20 @@ export async function readRecord({ path }: RecordFile): Promise<CatalogRecord> {
     throw unreadable(path, notJsonReason(text, error), error);
   }
   if (record === undefined) throw unreadable(path, "it is not a record with an id");
+  if (record.id === "") throw unreadable(path, "its id is empty");
+  if (!record.id.isWellFormed()) throw unreadable(path, "its id holds half a character");
   return record;
+}
+
+/** What tells a record's access, from its file; nothing where that cannot be read. */
+export function accessOf({ path }: RecordFile): () => string | undefined {
+  return () => {
+    try {
+      return recordIn(Deno.readFileSync(path), path).access;
+    } catch {
+      return undefined; // it is said where the record itself is needed
+    }
+  };
 }
 
 function unreadable(path: string, reason: string, cause?: unknown): RecordError {

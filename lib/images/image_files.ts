@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { fileReason, ImageError } from "../shared/errors.ts";
 import { exists, namesIn, readFile } from "../shared/files.ts";
-import { Layout } from "../shared/layout.ts";
+import { type AccessOf, Layout } from "../shared/layout.ts";
 
 /** Largest image file, in bytes. */
 export const MAX_IMAGE_BYTES = 50e6;
@@ -58,8 +58,8 @@ export class ImageFiles {
    * @param folder of the record, relative to the records' folder
    * @param stem name of the record's file less `.json`
    */
-  find(folder: string, stem: string): string | undefined {
-    for (const place of this.#layout.folders(folder, () => this.earlier(stem))) {
+  find(folder: string, stem: string, access?: AccessOf): string | undefined {
+    for (const place of this.#layout.folders(folder, access, () => this.earlier(stem))) {
       const dir = join(this.root, place);
       const usual = join(dir, `${stem}.jpg`);
       if (exists(usual)) return usual;
@@ -73,9 +73,19 @@ export class ImageFiles {
     return undefined;
   }
 
+  /** The folder that new files of a record belong into, relative to this one. */
+  home(folder: string): string {
+    return this.#layout.home(folder);
+  }
+
+  /** Path of the record's picture that is to be written, relative to the folder. */
+  pathOf(folder: string, stem: string): string {
+    return join(this.home(folder), `${stem}.jpg`);
+  }
+
   /** Whether there is a picture of the record that can be read; an empty file is none. */
-  has(folder: string, stem: string): boolean {
-    const path = this.find(folder, stem);
+  has(folder: string, stem: string, access?: AccessOf): boolean {
+    const path = this.find(folder, stem, access);
     if (path === undefined || UNREADABLE.includes(extensionOf(path).toLowerCase())) return false;
     const stat = statSync(path, { throwIfNoEntry: false });
     return stat !== undefined && stat.isFile() && stat.size > 0;
@@ -86,8 +96,12 @@ export class ImageFiles {
    *
    * @throws {ImageError} if it is too large, or cannot be read
    */
-  async read(folder: string, stem: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const path = this.find(folder, stem);
+  async read(
+    folder: string,
+    stem: string,
+    access?: AccessOf,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const path = this.find(folder, stem, access);
     return path === undefined ? undefined : await readImageFile(path);
   }
 

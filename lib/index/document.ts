@@ -38,7 +38,7 @@ export function toDocument(record: CatalogRecord): Document {
 const MAX_TERM_BYTES = 32_766;
 
 /** As much of the text as an index takes as one term. */
-function term(text: string): string {
+export function term(text: string): string {
   if (text.length * 3 <= MAX_TERM_BYTES) return text;
   const { read } = new TextEncoder().encodeInto(text, new Uint8Array(MAX_TERM_BYTES));
   return text.slice(0, read);

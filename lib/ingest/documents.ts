@@ -1,7 +1,6 @@
 /** Documents with their vectors: what ingest makes of records, and puts into an index. */
 import type { RecordPlaces } from "../catalog/ids/record_places.ts";
-import type { CatalogRecord } from "../catalog/record.ts";
-import { readRecord, type RecordFile } from "../catalog/record_files.ts";
+import { accessOf, readRecord, type RecordFile } from "../catalog/record_files.ts";
 import { toDocument } from "../index/document.ts";
 import type { IndexItem } from "../index/types.ts";
 import { count } from "../shared/progress.ts";
@@ -58,8 +57,7 @@ export class DocumentReader {
       options,
       (stem) => places?.earlierFolders(stem) ?? [],
     );
-    const records = recordsDir === vectorsDir ? undefined : recordsDir;
-    this.#json = format === "json" ? new JsonDocuments(suffix, records) : undefined;
+    this.#json = format === "json" ? new JsonDocuments(suffix, recordsDir) : undefined;
   }
 
   /** The documents of the sources that have a vector, as many together as a bulk takes. */
@@ -81,11 +79,16 @@ export class DocumentReader {
     const proof = () => this.#proof(source);
     try {
       if (await this.stage.failedBefore(item, proof) !== undefined) return undefined;
-      if (this.#json !== undefined) return { ...await this.#json.read(record), source };
+      if (this.#json !== undefined) {
+        const { document, vector, leftOut } = await this.#json.read(record);
+        this.#countLeftOut(document.id, leftOut);
+        return { document, vector, source };
+      }
       const catalogued = await readRecord(record);
-      if (catalogued.leftOut.length > 0) this.#countLeftOut(catalogued);
+      this.#countLeftOut(catalogued.id, catalogued.leftOut);
       const document = toDocument(catalogued);
-      const vector = source.vector ?? await this.#vectors.read(record.folder, record.stem);
+      const vector = source.vector ??
+        await this.#vectors.read(record.folder, record.stem, () => catalogued.access);
       if (vector !== undefined) return { document, vector, source };
       this.stage.stats.skipped++;
       this.#withoutVector++;
@@ -99,11 +102,14 @@ export class DocumentReader {
   /** Names the files that a document is made from. */
   #proof({ record, vector }: Source): string | undefined {
     if (this.#json !== undefined) return filesProof(...this.#json.files(record));
-    const path = vector === undefined ? this.#vectors.find(record.folder, record.stem) : undefined;
+    const path = vector === undefined
+      ? this.#vectors.find(record.folder, record.stem, accessOf(record))
+      : undefined;
     return filesProof(record.path, ...path === undefined ? [] : [path]);
   }
 
-  #countLeftOut({ id, leftOut }: CatalogRecord): void {
+  #countLeftOut(id: string, leftOut: readonly string[]): void {
+    if (leftOut.length === 0) return;
     this.#oddRecords++;
     this.#oddExample ??= `${leftOut.join(", ")} of "${id}"`;
   }

@@ -1,5 +1,6 @@
 /** FLOW: records + vectors -> documents -> bulk. */
 import { RecordPlaces } from "../catalog/ids/record_places.ts";
+import { accessOf } from "../catalog/record_files.ts";
 import { ALL_RECORDS, type Selection, selectRecords } from "../catalog/selection.ts";
 import { Worklist } from "../catalog/worklist.ts";
 import type { BulkResult, VectorIndex } from "../index/types.ts";
@@ -252,7 +253,9 @@ async function planIngest(
     plan.records += records.length;
     plan.withVector += options.format === "json"
       ? records.length
-      : records.filter(({ folder, stem }) => vectors.find(folder, stem) !== undefined).length;
+      : records.filter((record) =>
+        vectors.find(record.folder, record.stem, accessOf(record)) !== undefined
+      ).length;
   }
   run.stats.total = plan.records;
   const text = `${count(plan.records)} records, ${count(plan.withVector)} of them with a vector`;

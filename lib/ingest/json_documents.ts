@@ -4,23 +4,33 @@
  */
 import { join } from "node:path";
 import { utf8Text } from "../catalog/declared_text.ts";
-import { readRecord, type RecordFile, recordFile } from "../catalog/record_files.ts";
-import { toDocument } from "../index/document.ts";
+import { notJsonReason, parseExact } from "../catalog/exact_json.ts";
+import { idText, toRecord } from "../catalog/record.ts";
+import { FieldReader, href, text, textOrNumber } from "../catalog/record_fields.ts";
+import type { RecordFile } from "../catalog/record_files.ts";
+import { term, toDocument } from "../index/document.ts";
 import type { Document, IndexItem } from "../index/types.ts";
 import { fileReason, RecordError, VectorError } from "../shared/errors.ts";
 import { exists, readFile } from "../shared/files.ts";
 import { Layout } from "../shared/layout.ts";
 
+/** A document of which something may have been left out. */
+interface Read {
+  readonly document: Document;
+  /** Fields that hold something of another kind. */
+  readonly leftOut: readonly string[];
+}
+
 /** Reads such files. */
 export class JsonDocuments {
-  readonly #layout: Layout | undefined;
+  readonly #layout: Layout;
 
   /**
    * @param suffix follows the id in a file's name
-   * @param recordsDir absolute path of the folder with the catalogue's records, if there is one
+   * @param recordsDir absolute path of the folder with the catalogue's records
    */
-  constructor(private readonly suffix: string, private readonly recordsDir: string | undefined) {
-    this.#layout = recordsDir === undefined ? undefined : new Layout(recordsDir);
+  constructor(private readonly suffix: string, private readonly recordsDir: string) {
+    this.#layout = new Layout(recordsDir);
   }
 
   /**
@@ -31,46 +41,46 @@ export class JsonDocuments {
    * @throws {RecordError} if it is no such document, or another one's without a record of its own
    * @throws {VectorError} if its vector is not a list of numbers
    */
-  async read(file: RecordFile): Promise<IndexItem> {
+  async read(file: RecordFile): Promise<Read & IndexItem> {
     const id = this.#id(file);
+    if (id === "") {
+      throw new RecordError(`Cannot use "${file.path}": its name has no id`, "record_id");
+    }
     const json = await readObject(file.path);
     const vector = vectorOf(json, file.path);
-    const document = json.id === id
-      ? documentOf(id, json)
-      : await this.#fromRecord(id, file, json.id);
-    return { document, vector };
+    const isOwn = idText(json.id) === id;
+    const read = isOwn ? documentOf(id, json) : await this.#fromRecord(id, file, json.id);
+    return { ...read, vector };
   }
 
-  /** The file, and the catalogue's record of its id where there is one. */
+  /** The file, and those in which the catalogue's record of its id may be. */
   files(file: RecordFile): string[] {
-    const record = this.#record(this.#id(file), file);
-    return record === undefined ? [file.path] : [file.path, record.path];
+    return [file.path, ...this.#recordPaths(this.#id(file), file)];
   }
 
   #id({ stem }: RecordFile): string {
     return stem.slice(0, stem.length - this.suffix.length);
   }
 
-  #record(id: string, { path, folder }: RecordFile): RecordFile | undefined {
-    for (const place of this.#layout?.folders(folder) ?? []) {
-      const relative = join(place, `${id}.json`);
-      const own = join(this.recordsDir!, relative);
-      if (own !== path && exists(own)) return recordFile(this.recordsDir!, relative);
-    }
-    return undefined;
+  #recordPaths(id: string, { path, folder }: RecordFile): string[] {
+    return [...this.#layout.folders(folder)]
+      .map((place) => join(this.recordsDir, place, `${id}.json`))
+      .filter((own) => own !== path && exists(own));
   }
 
-  async #fromRecord(id: string, file: RecordFile, found: unknown): Promise<Document> {
-    const record = this.#record(id, file);
-    if (record !== undefined) return toDocument(await readRecord(record));
-    const where = this.recordsDir === undefined
-      ? "; --records-dir may have it"
-      : ` in "${this.recordsDir}"`;
+  async #fromRecord(id: string, file: RecordFile, found: unknown): Promise<Read> {
+    for (const own of this.#recordPaths(id, file)) {
+      const json = await readObject(own);
+      const record = toRecord(json);
+      // A document with a vector is no record, and may be another one's as well.
+      if (record?.id !== id || "vector" in json) continue;
+      return { document: toDocument(record), leftOut: record.leftOut };
+    }
     throw new RecordError(
       `Cannot use "${file.path}": it tells of ${
         JSON.stringify(found) ?? "no id"
       }, and there is no record ` +
-        `"${id}"${where}`,
+        `"${id}" in "${this.recordsDir}" (--records-dir)`,
       "record_id",
     );
   }
@@ -89,16 +99,23 @@ async function readObject(path: string): Promise<Record<string, unknown>> {
   if (text === undefined) throw fail("it is not UTF-8");
   try {
     const json = JSON.parse(text);
-    if (typeof json === "object" && json !== null && !Array.isArray(json)) return json;
+    if (typeof json === "object" && json !== null && !Array.isArray(json)) {
+      // Only an id that is a long number needs the digits as they are written.
+      const isLong = typeof json.id === "number" && !Number.isSafeInteger(json.id);
+      return isLong ? { ...json, id: (parseExact(text) as { id: unknown }).id } : json;
+    }
   } catch (error) {
-    throw fail("it is not JSON", error);
+    throw fail(notJsonReason(text, error), error);
   }
   throw fail("it is not a JSON object");
 }
 
+/** @throws {VectorError} if it is not a list of numbers, even without the lists of one around them */
 function vectorOf({ vector }: Record<string, unknown>, path: string): Float32Array {
-  if (Array.isArray(vector) && vector.length > 0 && vector.every((n) => typeof n === "number")) {
-    return Float32Array.from(vector);
+  let numbers = vector;
+  while (Array.isArray(numbers) && isNested(numbers)) numbers = numbers.flat();
+  if (Array.isArray(numbers) && numbers.length > 0 && numbers.every((n) => typeof n === "number")) {
+    return Float32Array.from(numbers);
   }
   const reason = vector === undefined
     ? 'it has no "vector"'
@@ -106,19 +123,27 @@ function vectorOf({ vector }: Record<string, unknown>, path: string): Float32Arr
   throw new VectorError(`Cannot use "${path}": ${reason}`, "vector_file");
 }
 
-function documentOf(id: string, json: Record<string, unknown>): Document {
-  const text = (value: unknown) => typeof value === "string" ? value.trim() : "";
-  const texts = (value: unknown) =>
-    (Array.isArray(value) ? value : [value]).map(text).filter((part) => part !== "");
-  return {
+/** Whether a list has an axis of length 1, its own or that of its lists. */
+function isNested(list: readonly unknown[]): boolean {
+  return list.length > 0 && list.every(Array.isArray) &&
+    (list.length === 1 || list.every((inner) => inner.length === 1));
+}
+
+function documentOf(id: string, json: Record<string, unknown>): Read {
+  const reader = new FieldReader();
+  const one = (name: string, read?: (value: unknown) => string | undefined) =>
+    (reader.one(name, json[name], read) ?? "").trim();
+  const many = (name: string) => reader.many(name, json[name]).map((found) => found.trim());
+  const document = {
     id,
-    filename: text(json.filename),
-    access: text(json.access).toLowerCase(),
-    title: text(json.title),
-    creators: texts(json.creators),
-    subject: texts(json.subject),
-    license: text(json.license),
-    date: text(json.date),
-    thumbnail: text(json.thumbnail),
+    filename: one("filename", textOrNumber),
+    access: term(one("access").toLowerCase()),
+    title: one("title", textOrNumber),
+    creators: many("creators"),
+    subject: many("subject"),
+    license: term(one("license")),
+    date: term(one("date", textOrNumber)),
+    thumbnail: one("thumbnail", (link) => href(link) ?? text(link)),
   };
+  return { document, leftOut: reader.leftOut };
 }

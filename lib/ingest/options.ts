@@ -116,7 +116,10 @@ function command() {
       DEFAULT_INDEX,
     )
     .addOption(
-      new Option("--format <format>", "npy, vct, or json: a document with its vector in each file")
+      new Option(
+        "--format <format>",
+        "npy, vct, txt, or json: a document with its vector in each file",
+      )
         .default("npy" as IngestFormat).argParser(choice(INGEST_FORMATS)),
     )
     .addOption(suffixOption())

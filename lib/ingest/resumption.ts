@@ -1,7 +1,7 @@
 /** How a run goes on where an earlier one of the same command was interrupted. */
 import { statSync } from "node:fs";
 import type { RecordPlaces } from "../catalog/ids/record_places.ts";
-import type { RecordFile } from "../catalog/record_files.ts";
+import { accessOf, type RecordFile } from "../catalog/record_files.ts";
 import { selectRecords } from "../catalog/selection.ts";
 import { shardName } from "../catalog/shard.ts";
 import type { Worklist } from "../catalog/worklist.ts";
@@ -59,7 +59,8 @@ export class Resumption {
       const sources: Source[] = [];
       for (const record of records) {
         position = advance(position, record);
-        if (position.done > done || this.#isDue(record)) sources.push({ record, position });
+        const isLeft = position.done > done || this.#isDue(record);
+        if (isLeft) sources.push({ record, position });
       }
       this.stage.stats.skipped += records.length - sources.length;
       yield sources;
@@ -68,9 +69,13 @@ export class Resumption {
 
   /** Whether a record before the stop failed, or has changed since. */
   #isDue(record: RecordFile): boolean {
+    if (this.stop === undefined) return true;
     const item = { id: record.stem, file: record.path, about: indexName(this.options) };
-    return this.stop === undefined || this.work.output.failures.has(item) ||
-      changedSince(this.stop.began, record, this.#vectors);
+    if (this.work.output.failures.has(item)) return true;
+    const vector = this.options.format === "json"
+      ? undefined
+      : this.#vectors.find(record.folder, record.stem, accessOf(record));
+    return changedSince(this.stop.began, [record.path, vector]);
   }
 
   /** Notes that the run got as far as this group. */
@@ -130,14 +135,9 @@ async function isSameStart(
   return false;
 }
 
-/** Whether the record or its vector was written, or put in its place, since `time`. */
-function changedSince(
-  time: number,
-  { path, folder, stem }: RecordFile,
-  vectors: VectorFolder,
-): boolean {
-  const vector = vectors.find(folder, stem);
-  return [path, vector].some((file) => {
+/** Whether one of the files was written, or put in its place, since `time`. */
+function changedSince(time: number, files: readonly (string | undefined)[]): boolean {
+  return files.some((file) => {
     const stat = file === undefined ? undefined : statSync(file, { throwIfNoEntry: false });
     // Deno tells the time of the change in whole seconds.
     return stat !== undefined && Math.max(stat.ctimeMs + 999, stat.mtimeMs) >= time;

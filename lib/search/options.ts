@@ -64,7 +64,7 @@ function command() {
   )
     .option("--id <id>", "an item of the index; it is left out of its own answer")
     .option("--image <file>", "an image file", path)
-    .option("--vector <file>", "a vector file, .npy or .vct", path)
+    .option("--vector <file>", "a vector file, .npy, .vct or .txt", path)
     .option("--text <words>", "words of title, creators or subject, or how they begin")
     .option("--index <name>", "name of the index", plainName, DEFAULT_INDEX);
   return withPlace(named, "folder of the index")

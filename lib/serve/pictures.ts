@@ -63,7 +63,8 @@ export class Pictures {
     if (root === undefined) return undefined;
     const usual = [`${id}.jpg`];
     const others = OTHER_EXTENSIONS.map((extension) => id + extension);
-    const own = ["", ...(isFileName(access) ? [access] : [])];
+    const groups = [access, access.toLowerCase(), access.toUpperCase()].filter(isFileName);
+    const own = [...new Set(groups), ""];
     const beside = await firstInside(root, own, usual);
     if (beside !== undefined) return beside.path;
     const folders = await this.#list(dir);

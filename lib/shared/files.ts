@@ -21,6 +21,17 @@ export function namesIn(path: string): string[] {
   }
 }
 
+/** Names of the folders in a folder, and of links in it; none as for {@linkcode namesIn}. */
+export function foldersIn(path: string): string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+      .map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
 /**
  * The first symbolic link on the way from `root` to `path` below it that leads out of `root`.
  *

@@ -1,4 +1,5 @@
 /** Vectors that are there, compared with what a model makes of their pictures. */
+import { accessOf, type RecordFile } from "../catalog/record_files.ts";
 import { selectRecords } from "../catalog/selection.ts";
 import type { ImageFiles } from "../images/image_files.ts";
 import type { WorkerPool } from "../inference/workers/worker_pool.ts";
@@ -37,16 +38,16 @@ export async function compareExisting(
   look: for await (
     const records of selectRecords({ ...selectionOf(options), retryFailed: false })
   ) {
-    for (const { folder, stem } of records) {
+    for (const record of records) {
       stage.signal.throwIfAborted();
-      const vector = await vectorOf(vectors, folder, stem, options);
+      const vector = await vectorOf(vectors, record, options);
       if (vector === undefined) continue;
       lookedAt++;
       const { path, vector: { length } } = vector;
       if (length !== size) {
         return { kind: "other", path, reason: `that gives ${length} numbers` };
       }
-      const made = await embed(pool, images, folder, stem);
+      const made = await embed(pool, images, record);
       if (made !== undefined) {
         const similarity = cosine(vector.vector, made);
         if (similarity < MIN_SIMILARITY) {
@@ -65,18 +66,18 @@ export async function compareExisting(
 /** A vector that can be compared; one that is damaged is made again by the run. */
 async function vectorOf(
   vectors: VectorFolder,
-  folder: string,
-  stem: string,
+  record: RecordFile,
   { format }: VectorizeOptions,
 ) {
-  const path = vectors.find(folder, stem);
+  const path = vectors.find(record.folder, record.stem, accessOf(record));
   const vector = path && await readVectorFile(path, format).catch(() => undefined);
   return vector && isComparable(vector) ? { path, vector } : undefined;
 }
 
 /** The vector of the record's picture on disk, if there is one that can be used. */
-async function embed(pool: WorkerPool, images: ImageFiles, folder: string, stem: string) {
-  const picture = await images.read(folder, stem).catch(() => undefined);
+async function embed(pool: WorkerPool, images: ImageFiles, record: RecordFile) {
+  const picture = await images.read(record.folder, record.stem, accessOf(record))
+    .catch(() => undefined);
   if (picture === undefined) return undefined;
   try {
     const result = await pool.embed(picture);

@@ -1,7 +1,7 @@
 /** Moves pictures and vectors along with records that lie in another folder now. */
 import { basename, dirname, join, relative } from "node:path";
 import type { RecordPlaces } from "../catalog/ids/record_places.ts";
-import type { RecordFile } from "../catalog/record_files.ts";
+import { accessOf, type RecordFile } from "../catalog/record_files.ts";
 import { FileError } from "../shared/errors.ts";
 import { exists } from "../shared/files.ts";
 import { differInAccess } from "../shared/layout.ts";
@@ -31,17 +31,20 @@ export class MoveAlong {
     const { folder, stem } = record;
     const { existing: { images, vectors }, output, imageOutput } = this.parts;
     const { inference, vectorsDir } = this.options;
-    const isInPlace = (path: string | undefined, root: string) =>
-      path !== undefined && dirname(path) === join(root, folder);
-    const vector = inference ? vectors.find(folder, stem) : undefined;
+    const isInPlace = (path: string | undefined, root: string, home: string) =>
+      path !== undefined && dirname(path) === join(root, home);
+    const access = accessOf(record);
+    const vector = inference ? vectors.find(folder, stem, access) : undefined;
+    const home = vectors.home(folder);
     // The picture goes first: where the vector is, it has been there.
-    if (isInPlace(vector, vectorsDir)) return;
+    if (isInPlace(vector, vectorsDir, home)) return;
     const imagesDir = imagesDirOf(this.options);
-    const image = images.find(folder, stem);
-    const isImageLeft = !isInPlace(image, imagesDir) && imageOutput.path === imagesDir &&
-      this.#moveFile(image, imagesDir, record, imageOutput);
-    if (isImageLeft) images.forget(folder);
-    if (this.#moveFile(vector, vectorsDir, record, output) || isImageLeft) this.#moved++;
+    const image = images.find(folder, stem, access);
+    const imageHome = images.home(folder);
+    const isImageLeft = !isInPlace(image, imagesDir, imageHome) && imageOutput.path === imagesDir &&
+      this.#moveFile(image, imagesDir, imageHome, record, imageOutput);
+    if (isImageLeft) images.forget(imageHome);
+    if (this.#moveFile(vector, vectorsDir, home, record, output) || isImageLeft) this.#moved++;
   }
 
   /** Records whose pictures or vectors were moved. */
@@ -52,6 +55,7 @@ export class MoveAlong {
   #moveFile(
     path: string | undefined,
     root: string,
+    home: string,
     record: RecordFile,
     output: OutputFolder,
   ): boolean {
@@ -60,7 +64,7 @@ export class MoveAlong {
     if (!this.#hasLeft(from, record)) return false;
     const name = basename(path);
     try {
-      output.move(below(from, name), below(record.folder, name));
+      output.move(below(from, name), below(home, name));
       return true;
     } catch (error) {
       if (error instanceof FileError) return false; // it is used where it is

@@ -1,7 +1,7 @@
 /** Tells whether a picture that failed before would be made from the same now. */
 import { statSync } from "node:fs";
 import { readRecord, type RecordFile } from "../catalog/record_files.ts";
-import type { Thumbnails } from "../catalog/record.ts";
+import type { CatalogRecord } from "../catalog/record.ts";
 import { imageUrls } from "../images/iiif.ts";
 import { type ImageFiles, MAX_IMAGE_BYTES } from "../images/image_files.ts";
 import { askedProof, bytesProof } from "../shared/failure.ts";
@@ -17,15 +17,18 @@ export async function pictureProof(
   images: ImageFiles,
   options: VectorizeOptions,
 ): Promise<string | undefined> {
-  let thumbnails: Thumbnails;
+  let catalogued: CatalogRecord;
   try {
-    ({ thumbnails } = await readRecord(record));
+    catalogued = await readRecord(record);
   } catch {
     return filesProof(record.path);
   }
+  const { thumbnails, access } = catalogued;
   const { engine, imageHosts, ignoreRobots } = options;
   const urls = options.downloadImages ? imageUrls(thumbnails, options.baseUrl) : [];
-  const path = options.inference ? images.find(record.folder, record.stem) : undefined;
+  const path = options.inference
+    ? images.find(record.folder, record.stem, () => access)
+    : undefined;
   const parts: string[] = [];
   if (path !== undefined) {
     const bytes = fileProof(path);

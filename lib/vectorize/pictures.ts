@@ -1,5 +1,4 @@
 /** Reads or fetches the pictures of records, and counts the records that have none. */
-import { join } from "node:path";
 import { readRecord, type RecordFile } from "../catalog/record_files.ts";
 import { imageUrls } from "../images/iiif.ts";
 import { fetchImage } from "../images/fetch_image.ts";
@@ -72,10 +71,10 @@ export class PictureLoader {
       const known = await stage.failedBefore(item, () => this.proof(record));
       if (known?.code === "no_link") this.#withoutLink++;
       if (known !== undefined) return undefined;
-      const { thumbnails } = await readRecord(record);
+      const { thumbnails, access } = await readRecord(record);
       const urls = options.downloadImages ? imageUrls(thumbnails, options.baseUrl) : [];
       const file = options.inference
-        ? await this.parts.images.read(record.folder, record.stem)
+        ? await this.parts.images.read(record.folder, record.stem, () => access)
         : undefined;
       if (file !== undefined) return this.#counted({ record, file, urls, otherUrls: urls });
       if (urls.length > 0) return await this.#fetch(record, urls, urls);
@@ -117,7 +116,7 @@ export class PictureLoader {
   discard({ record: { folder, stem }, urls }: Picture): void {
     if (urls.length === 0) return;
     try {
-      this.parts.output.remove(join(folder, `${stem}.jpg`));
+      this.parts.output.remove(this.parts.images.pathOf(folder, stem));
     } catch {
       // It stays, and fails again in the next run.
     }
@@ -133,7 +132,7 @@ export class PictureLoader {
       accept: READABLE[engine],
       ignoreRobots,
     });
-    this.parts.output.write(join(record.folder, `${record.stem}.jpg`), file);
+    this.parts.output.write(this.parts.images.pathOf(record.folder, record.stem), file);
     return this.#counted({ record, file, urls, otherUrls });
   }
 

@@ -1,6 +1,6 @@
 /** What there is for a vectorize run to do; `--dry-run` tells it without doing it. */
 import { RecordPlaces } from "../catalog/ids/record_places.ts";
-import { readRecord, type RecordFile } from "../catalog/record_files.ts";
+import { accessOf, readRecord, type RecordFile } from "../catalog/record_files.ts";
 import { type Selection, selectRecords } from "../catalog/selection.ts";
 import { imageUrls } from "../images/iiif.ts";
 import { ImageFiles } from "../images/image_files.ts";
@@ -48,13 +48,14 @@ export function imagesDirOf({ vectorsDir, objectsDir }: VectorizeOptions): strin
 
 /** Whether what a run makes of a record is there: its vector, or with `--no-inference` its picture. */
 export async function isDone(
-  { folder, stem }: RecordFile,
+  record: RecordFile,
   { images, vectors, vectorSize }: Existing,
   options: VectorizeOptions,
 ): Promise<boolean> {
   if (options.overwrite) return false;
-  if (!options.inference) return images.has(folder, stem);
-  return await vectors.hasWhole(folder, stem, vectorSize);
+  const { folder, stem } = record;
+  if (!options.inference) return images.has(folder, stem, accessOf(record));
+  return await vectors.hasWhole(folder, stem, vectorSize, accessOf(record));
 }
 
 /** Counts the records by what a run with these options would do with them. */
@@ -99,8 +100,8 @@ async function fate(
 ): Promise<"done" | "onDisk" | "toFetch" | "withoutPicture" | "unreadable"> {
   if (await isDone(record, existing, options)) return "done";
   try {
-    const { thumbnails } = await readRecord(record);
-    if (existing.images.has(record.folder, record.stem)) return "onDisk";
+    const { thumbnails, access } = await readRecord(record);
+    if (existing.images.has(record.folder, record.stem, () => access)) return "onDisk";
     const isLinked = options.downloadImages && imageUrls(thumbnails, options.baseUrl).length > 0;
     return isLinked ? "toFetch" : "withoutPicture";
   } catch (error) {

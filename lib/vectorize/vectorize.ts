@@ -1,5 +1,4 @@
 /** FLOW: records -> images -> vectors -> files. */
-import { join } from "node:path";
 import { RecordPlaces } from "../catalog/ids/record_places.ts";
 import type { RecordFile } from "../catalog/record_files.ts";
 import { shardName } from "../catalog/shard.ts";
@@ -14,7 +13,8 @@ import type { OutputFolder } from "../shared/output_folder.ts";
 import { count } from "../shared/progress.ts";
 import type { Report, Stage } from "../shared/run.ts";
 import { kept, mapConcurrent, unlessEmpty } from "../shared/streams.ts";
-import { checkVector, encodeVector, vectorFileName } from "../vectors/vector_store.ts";
+import type { VectorFolder } from "../vectors/vector_folder.ts";
+import { checkVector, encodeVector } from "../vectors/vector_store.ts";
 import type { VectorizeOptions } from "./options.ts";
 import { imageClient, type Picture, PictureLoader } from "./pictures.ts";
 import { MoveAlong } from "./move_along.ts";
@@ -33,7 +33,7 @@ export async function vectorize(options: VectorizeOptions, run: Stage): Promise<
   const work = await Worklist.open(selectionOf(options, places), run);
   if (places.notice !== undefined) run.warn(places.notice);
   const existing = existingOf(options, model?.output.size, places);
-  const { images } = existing;
+  const { images, vectors } = existing;
   const output = await imageOutput(options, run) ?? work.output;
   const pictures = new PictureLoader(
     { images, http: imageClient(options, run), output },
@@ -56,7 +56,7 @@ export async function vectorize(options: VectorizeOptions, run: Stage): Promise<
     using pool = await WorkerPool.start({ engine, model, size, signal: run.signal });
     const { output } = work;
     const guard = await guardModel(model, { pool, existing, output }, options, run);
-    const makers = { pictures, pool, output, begin: () => guard.begin() };
+    const makers = { pictures, pool, vectors, output, begin: () => guard.begin() };
     for await (const _ of vectorizeRecords(records, makers, options, run));
     run.signal.throwIfAborted();
     await guard.end();
@@ -89,6 +89,7 @@ export interface Vectorized {
 export interface VectorMakers {
   readonly pictures: PictureLoader;
   readonly pool: WorkerPool;
+  readonly vectors: VectorFolder;
   /** Takes the vectors' files. */
   readonly output: OutputFolder;
   /** Called before the first vector is stored. */
@@ -101,10 +102,11 @@ export interface VectorMakers {
  */
 export async function* vectorizeRecords(
   records: AsyncIterable<RecordFile>,
-  { pictures, pool, output, begin }: VectorMakers,
+  makers: VectorMakers,
   options: VectorizeOptions,
   stage: Stage,
 ): AsyncGenerator<Vectorized> {
+  const { pictures, pool, begin } = makers;
   const underWay = pool.capacity + options.concurrency; // workers go on while some are fetched again
   const loaded = picturesOf(records, pictures, options);
   const embedded = mapConcurrent(underWay, loaded, (p) => embed(p, pool, pictures, stage));
@@ -116,7 +118,7 @@ export async function* vectorizeRecords(
     if (!hasBegun) await begin?.();
     hasBegun = true;
     const made = { record: picture.record, vector: result.vector };
-    if (storeVector(made, options, output, stage)) yield made;
+    if (storeVector(made, options, makers, stage)) yield made;
   }
 }
 
@@ -204,13 +206,12 @@ function faultOf(vector: Float32Array): VectorError | undefined {
 function storeVector(
   { record, vector }: Vectorized,
   options: VectorizeOptions,
-  output: OutputFolder,
+  { vectors, output }: VectorMakers,
   stage: Stage,
 ): boolean {
   const { folder, stem, path } = record;
   try {
-    const file = join(folder, vectorFileName(stem, options));
-    output.write(file, encodeVector(vector, options.format));
+    output.write(vectors.pathOf(folder, stem), encodeVector(vector, options.format));
     stage.stats.stored++;
     settle(record, options, stage);
     return true;

@@ -76,7 +76,7 @@ function parseHeader(
 ): { start: number; type: NumberType; length: number } {
   if (file.length === 0) throw unreadable("it is empty");
   if (!startsWith(file, Uint8Array.from(MAGIC.slice(0, 6)))) {
-    throw unreadable("it does not begin as such files do");
+    throw unreadable(otherKind(file) ?? "it does not begin as such files do");
   }
   const version = file[6] ?? 1;
   const [from, bytes] = version === 1 ? [10, 2] : [12, 4];
@@ -85,7 +85,7 @@ function parseHeader(
   const start = from + (bytes === 2 ? view.getUint16(8, true) : view.getUint32(8, true));
   if (file.length < start) throw unreadable("it is cut off");
   const dict = new TextDecoder("latin1").decode(file.subarray(from, start));
-  const [, descr] = /["']descr["']\s*:\s*["']([^"']*)["']/.exec(dict) ?? [];
+  const [, descr] = /["']descr["']\s*:\s*[uUbB]?["']([^"']*)["']/.exec(dict) ?? [];
   const [, axes] = /["']shape["']\s*:\s*\(([^)]*)\)/.exec(dict) ?? [];
   if (descr === undefined || axes === undefined) {
     throw unreadable("its header names no type and shape of plain numbers");
@@ -95,23 +95,59 @@ function parseHeader(
   const shape = axes.split(",").map((n) => n.trim().replace(/L$/, "")).filter((n) => n !== "");
   if (!shape.every((n) => /^\d+$/.test(n))) throw unreadable(`its shape is (${axes})`);
   const long = shape.map(Number).filter((n) => n !== 1);
-  if (long.length > 1) {
-    throw unreadable(`it holds more than one vector: its shape is (${shape.join(", ")})`);
-  }
+  const shown = `its shape is (${shape.join(", ")}${shape.length === 1 ? "," : ""})`;
+  if (long.includes(0)) throw unreadable(`it holds no numbers: ${shown}`);
+  if (long.length > 1) throw unreadable(`it holds more than one vector: ${shown}`);
   return { start, type, length: long[0] ?? 1 };
 }
 
-/** @param descr type as NumPy writes it: order of bytes, kind, and bytes of a number */
+/** What files begin with that are given for `.npy`, and what they are. */
+const OTHER_KINDS: readonly (readonly [start: string, kind: string])[] = [
+  ["PK\x03\x04", "it is a ZIP archive, as .npz files are"],
+  ["\x1f\x8b", "it is compressed with gzip"],
+  ["\x80", "it is a Python pickle"],
+  ["\x89HDF", "it is an HDF5 file"],
+];
+
+function otherKind(file: Uint8Array): string | undefined {
+  const start = String.fromCharCode(...file.subarray(0, 4));
+  return OTHER_KINDS.find(([begin]) => start.startsWith(begin))?.[1];
+}
+
+/** @param descr type as NumPy's `dtype()` takes it, mostly order of bytes, kind, and bytes of a number */
 function numberType(descr: string): NumberType | undefined {
-  const [, order = "", kind = "", size = ""] = /^([<>=|]?)([a-z])(\d+)$/.exec(descr) ?? [];
+  const [, order = "", given = ""] = /^([<>=|]?)([a-z]\d*)$/i.exec(descr) ?? ["", "", descr];
   const isLittle = order !== ">"; // "=" is the order of the machine that wrote it: Intel and ARM
-  const read = READERS[kind + size];
+  const name = NAMES.get(given) ?? given.replace(/^(float|u?int)(\d+)$/, bytesOf);
+  const read = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
   return read === undefined ? undefined : {
-    bytes: Number(size),
-    isOwn: kind + size === "f4" && isLittle,
+    bytes: Number(name.slice(1)),
+    isOwn: name === "f4" && isLittle,
     read: (data, at) => read(data, at, isLittle),
   };
 }
+
+/** Kind and bytes of a type that is named by its bits. */
+function bytesOf(_name: string, kind: string, bits: string): string {
+  return `${kind[0]}${Number(bits) / 8}`;
+}
+
+/** Other names of types, of which C's `long` is as NumPy for Linux has it. */
+const NAMES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    f2: "e half",
+    f4: "f single",
+    f8: "d double float",
+    i1: "b byte",
+    i2: "h short",
+    i4: "i intc",
+    i8: "l q p long longlong intp int",
+    u1: "B ubyte",
+    u2: "H ushort",
+    u4: "I uintc",
+    u8: "L Q P ulong ulonglong uintp uint",
+  }).flatMap(([type, names]) => names.split(" ").map((name) => [name, type] as const)),
+);
 
 const READERS: Readonly<Record<string, (data: DataView, at: number, isLittle: boolean) => number>> =
   {

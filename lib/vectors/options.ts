@@ -5,7 +5,10 @@ import { VECTOR_FORMATS, type VectorFormat } from "./vector_store.ts";
 
 /** The option `--format`. */
 export function formatOption() {
-  return new Option("--format <format>", "npy (NumPy) or vct (text, a number a line)")
+  return new Option(
+    "--format <format>",
+    "npy (NumPy), vct (text, a number a line), or txt (the same)",
+  )
     .default("npy" as VectorFormat).argParser(choice(VECTOR_FORMATS));
 }
 

@@ -1,5 +1,6 @@
 /** `.vct`: plain text, one number a line, as `numpy.savetxt` writes it. */
 import { VectorError } from "../shared/errors.ts";
+import { isCutNumber } from "./cut_number.ts";
 
 /**
  * A vector as text, each number in C's `%.18e`.
@@ -29,45 +30,77 @@ function exponential(number: number): string {
 }
 
 /**
- * The vector of a `.vct` file; as numpy.loadtxt, it takes several numbers a line, with blanks or commas
- * between them, and comments after `#`.
+ * The vector of a `.vct` file. As numpy.loadtxt it takes a number a line or all in one line, with blanks
+ * or commas between them, and comments after `#`.
  *
- * @throws {VectorError} with code `vector_file` if something is not a number, or the last one is cut off
+ * @throws {VectorError} with code `vector_file` if something is not a number, the last one is cut off, or
+ * there are several lines of several numbers
  */
 export function decodeVct(text: string): Float32Array {
-  const numbers = numbersOf(text);
-  if (isCutOff(text, numbers)) throw new VectorError("not a vector: it is cut off", "vector_file");
-  const bad = numbers.findIndex((number) => !NUMBER.test(number));
-  if (bad >= 0 || numbers.length === 0) {
-    const found = numbers.length === 0 ? "it is empty" : lineOf(text, numbers[bad]!);
-    throw new VectorError(`not a vector: ${found}`, "vector_file");
+  const rows = rowsOf(text);
+  const numbers = rows.flatMap((row) => row.numbers);
+  if (isCutOff(text, numbers)) throw notVector("it is cut off");
+  for (const { numbers, line, lineNumber } of rows) {
+    if (numbers.every((number) => NUMBER.test(number))) continue;
+    const shown = line.trim().slice(0, 40).replaceAll(/[\p{Cc}\ufffd]/gu, "?");
+    throw notVector(`line ${lineNumber} is "${shown}"`);
+  }
+  const [first, ...others] = rows;
+  if (first === undefined) throw notVector("it is empty");
+  const columns = first.numbers.length;
+  const odd = others.find((row) => row.numbers.length !== columns);
+  if (odd !== undefined) {
+    throw notVector(`line ${odd.lineNumber} has not as many numbers as line ${first.lineNumber}`);
+  }
+  if (rows.length > 1 && columns > 1) {
+    const hint = withoutComments(text).includes(",")
+      ? ", with a comma between them: decimals need a point"
+      : "";
+    throw notVector(`it has ${rows.length} lines of ${columns} numbers each${hint}`);
   }
   return Float32Array.from(
     numbers,
-    (number) => Number(number.replace(/inf$/i, "Infinity").replace(/infinity/i, "Infinity")),
+    (number) => Number(number.replace(/inf(inity)?$/i, "Infinity")),
   );
+}
+
+function notVector(reason: string): VectorError {
+  return new VectorError(`not a vector: ${reason}`, "vector_file");
 }
 
 const NUMBER = /^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|inf(inity)?)$/i;
 
-function numbersOf(text: string): string[] {
-  const plain = text.includes("#") ? text.replace(/#.*$/gm, "") : text;
-  return plain.split(/[\s,\ufeff]+/).filter((number) => number !== "");
+/** A line with numbers. */
+interface Row {
+  readonly line: string;
+  /** From 1. */
+  readonly lineNumber: number;
+  readonly numbers: readonly string[];
 }
 
-function lineOf(text: string, number: string): string {
-  const lines = text.split("\n");
-  const at = lines.findIndex((line) => line.includes(number));
-  return `line ${at + 1} is "${lines[at]?.trim().slice(0, 40)}"`;
+function rowsOf(text: string): Row[] {
+  const plain = withoutComments(text);
+  const separator = plain.includes(",") ? "," : /\s+/;
+  const rows: Row[] = [];
+  for (const [i, line] of plain.split(/\r\n|[\r\n]/).entries()) {
+    const content = line.trim();
+    if (content === "") continue;
+    const numbers = content.split(separator).map((number) => number.trim());
+    rows.push({ line, lineNumber: i + 1, numbers });
+  }
+  return rows;
 }
 
-/** Whether the last number, after which no line ends, lacks digits that all others have. */
+/** The text with a blank in place of each comment. */
+function withoutComments(text: string): string {
+  return text.includes("#") ? text.replace(/#[^\r\n]*/g, " ") : text;
+}
+
+/** Whether the text ends within its last number. */
 function isCutOff(text: string, numbers: readonly string[]): boolean {
   const last = numbers.at(-1);
-  if (last === undefined || /\n\s*$/.test(text.slice(-4))) return false;
-  const digits = (number: string) => number.replace(/^[+-]/, "").length;
-  const [first = 0, ...others] = numbers.slice(0, -1).map(digits);
-  return digits(last) < first && others.every((n) => n === first);
+  return last !== undefined && last !== "" && withoutComments(text).endsWith(last) &&
+    isCutNumber(last, numbers.slice(0, -1));
 }
 
 /**

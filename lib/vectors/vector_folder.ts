@@ -2,7 +2,7 @@
 import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { exists, STATE_DIR } from "../shared/files.ts";
-import { Layout } from "../shared/layout.ts";
+import { type AccessOf, Layout } from "../shared/layout.ts";
 import { walkFolders } from "../shared/walk.ts";
 import {
   isWholeVector,
@@ -34,8 +34,18 @@ export class VectorFolder {
    * @param folder of the record, relative to the records' folder
    * @param stem name of the record's file less `.json`
    */
-  find(folder: string, stem: string): string | undefined {
-    return this.#paths(folder, stem).find(exists);
+  find(folder: string, stem: string, access?: AccessOf): string | undefined {
+    return this.#paths(folder, stem, access).find(exists);
+  }
+
+  /** The folder that new files of a record belong into, relative to this one. */
+  home(folder: string): string {
+    return this.#layout.home(folder);
+  }
+
+  /** Path of a record's vector that is to be written, relative to the folder. */
+  pathOf(folder: string, stem: string): string {
+    return join(this.home(folder), vectorFileName(stem, this.naming));
   }
 
   /**
@@ -43,9 +53,13 @@ export class VectorFolder {
    *
    * @throws {VectorError} if the file is not a vector
    */
-  async read(folder: string, stem: string): Promise<Float32Array | undefined> {
+  async read(
+    folder: string,
+    stem: string,
+    access?: AccessOf,
+  ): Promise<Float32Array | undefined> {
     const { format } = this.naming;
-    for (const path of this.#paths(folder, stem)) {
+    for (const path of this.#paths(folder, stem, access)) {
       try {
         return await readVectorFile(path, format, () => this.#textFiles++);
       } catch (error) {
@@ -60,8 +74,13 @@ export class VectorFolder {
    *
    * @param size length that it must have; any will do where it is left out
    */
-  async hasWhole(folder: string, stem: string, size?: number): Promise<boolean> {
-    const path = this.find(folder, stem);
+  async hasWhole(
+    folder: string,
+    stem: string,
+    size?: number,
+    access?: AccessOf,
+  ): Promise<boolean> {
+    const path = this.find(folder, stem, access);
     return path !== undefined && await isWholeVector(path, this.naming.format, size);
   }
 
@@ -102,9 +121,9 @@ export class VectorFolder {
     return this.#textFiles;
   }
 
-  *#paths(folder: string, stem: string): Generator<string> {
+  *#paths(folder: string, stem: string, access?: AccessOf): Generator<string> {
     const name = vectorFileName(stem, this.naming);
-    const places = this.#layout.folders(folder, () => this.earlier(stem));
+    const places = this.#layout.folders(folder, access, () => this.earlier(stem));
     for (const place of places) yield join(this.root, place, name);
   }
 }

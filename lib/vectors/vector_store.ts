@@ -6,8 +6,8 @@ import { countVct, decodeVct, encodeVct } from "./vct.ts";
 
 const decoder = new TextDecoder();
 
-/** File formats of vectors. */
-export const VECTOR_FORMATS = ["npy", "vct"] as const;
+/** File formats of vectors; `txt` is another ending of `vct`. */
+export const VECTOR_FORMATS = ["npy", "vct", "txt"] as const;
 /** One of {@linkcode VECTOR_FORMATS}. */
 export type VectorFormat = typeof VECTOR_FORMATS[number];
 
@@ -43,7 +43,7 @@ export async function isWholeVector(
   if (!exists(path)) return false;
   try {
     const file = await readFile(path);
-    const isText = format === "vct" || isPlainText(file);
+    const isText = format !== "npy" || isPlainText(file);
     const length = isText ? countVct(decoder.decode(file)) : decodeNpy(file).length;
     return length > 0 && (size === undefined || length === size);
   } catch {
@@ -55,7 +55,7 @@ export async function isWholeVector(
  * Reads one vector file; the format follows from the name where it is left out. Text in a `.npy` file is
  * read as such.
  *
- * @param onText is called for text in a `.npy` file
+ * @param onText is called for a vector as text in a `.npy` file
  * @throws {VectorError} if the file is not a vector
  */
 export async function readVectorFile(
@@ -66,8 +66,10 @@ export async function readVectorFile(
   try {
     const file = await readFile(path);
     const isText = format === "npy" && isPlainText(file);
+    if (format === "npy" && !isText) return decodeNpy(file);
+    const vector = decodeVct(decoder.decode(file));
     if (isText) onText();
-    return format === "npy" && !isText ? decodeNpy(file) : decodeVct(decoder.decode(file));
+    return vector;
   } catch (error) {
     if (!(error instanceof VectorError)) throw error;
     throw new VectorError(`Cannot read "${path}": ${error.message}`, error.code, { cause: error });
@@ -76,10 +78,9 @@ export async function readVectorFile(
 
 /** Whether a file is text in place of NumPy's format: scripts wrote such, where a suffix was mistaken. */
 function isPlainText(file: Uint8Array): boolean {
-  return file.length > 0 && file[0] !== 0x93 &&
-    file.subarray(0, 64).every((byte) =>
-      byte === 9 || byte === 10 || byte === 13 || (byte >= 32 && byte < 127)
-    );
+  const isControl = (byte: number) => byte < 32 ? byte < 9 || byte > 13 : byte === 127;
+  return file.length > 0 && file[0] !== 0x93 && file[0] !== 0x80 &&
+    !file.subarray(0, 64).some(isControl);
 }
 
 /**

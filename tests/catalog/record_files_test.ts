@@ -179,7 +179,9 @@ Deno.test("readRecord() reads a record, and refuses what is none", async () => {
     await Deno.writeTextFile(file.path, text);
     return await readRecord(file);
   };
-  const record = await read('{"id":"a","metadata":{"title":7,"creators":["B",3,null]},"more":{}}');
+  const record = await read(
+    '{"id":"a","metadata":{"title":true,"creators":["B",3,null]},"more":{}}',
+  );
   assert.equal(record.id, "a");
   assert.deepEqual([record.title, record.creators], [undefined, ["B"]]);
   assert.equal((await read('{"id":7}')).id, "7");
@@ -225,3 +227,16 @@ Deno.test("readRecord() leaves out a byte order mark", async () => {
 function byteOf(character: string): number {
   return character.charCodeAt(0);
 }
+
+Deno.test("readRecord() refuses ids that no index can hold, and mends other half characters", async () => {
+  await using dir = await tempDir();
+  const read = async (text: string) => {
+    await Deno.writeTextFile(join(dir.path, "a.json"), text);
+    return await readRecord({ path: join(dir.path, "a.json"), folder: "", stem: "a" });
+  };
+  await assert.rejects(read('{"id":""}'), { code: "record_json", message: /its id is empty/ });
+  const half = { code: "record_json", message: /its id holds half a character/ };
+  await assert.rejects(read(String.raw`{"id":"\ud800"}`), half);
+  const { title } = await read(String.raw`{"id":"a","metadata":{"title":"half \ud800"}}`);
+  assert.equal(title, "half \ufffd");
+});

@@ -61,7 +61,7 @@ async function stream(o: Options, run: Run): Promise<Report> {
     o.vectorize,
     vectorize,
   );
-  const makers = { pictures, pool, output: vectors };
+  const makers = { pictures, pool, vectors: existing.vectors, output: vectors };
   const made = vectorize.through(vectorizeRecords(missing, makers, o.vectorize, vectorize));
   const groups = await unlessEmpty(reader.groups(regrouped(each(made), 4)));
   const load = {

@@ -70,6 +70,22 @@ Deno.test("a picture is found in the folder, in its access group's, and further 
   }
 });
 
+Deno.test("of pictures in several groups' folders that of the document's own access is taken", async () => {
+  await using dir = await tempDir();
+  const [item] = smallItems(1);
+  const document = { ...item!.document, id: "a", access: "nb" };
+  await fillIndex(join(dir.path, "index"), "x", [{ ...item!, document }]);
+  const photo = await Deno.readFile(PHOTO);
+  const files = ["everywhere/a.jpg", "NB/a.jpg", "a.jpg"];
+  for (const [i, file] of files.entries()) {
+    await Deno.mkdir(join(dir.path, "images", file, ".."), { recursive: true });
+    await Deno.writeFile(join(dir.path, "images", file), photo.subarray(0, photo.length - i));
+  }
+  await using api = testApi(join(dir.path, "index"), { imagesDir: join(dir.path, "images") });
+  const { headers } = await api.ask("/pictures/x/a");
+  assert.equal(headers.get("content-length"), String(photo.length - 1));
+});
+
 Deno.test("pictures that are asked for at once are found, whatever folders they are in", async () => {
   await using dir = await tempDir();
   const items = smallItems(40);

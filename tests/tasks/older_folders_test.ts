@@ -5,7 +5,7 @@ import { decodeNpy } from "../../lib/vectors/npy.ts";
 import { encodeVct } from "../../lib/vectors/vct.ts";
 import { demoApi, RECORDS } from "../helpers/demo_api.ts";
 import { importEncoder } from "../helpers/encoder.ts";
-import { jsonOf, runTask } from "../helpers/run_task.ts";
+import { jsonOf, ROOT, runTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 import { walkFiles } from "../helpers/walk_files.ts";
 
@@ -107,3 +107,64 @@ for (const { name, groupby, records, vectors, text } of REVISIONS) {
     assert.equal((await run(own.ingest)).stored, 0);
   });
 }
+
+/** Records by their folders and access, and where the picture of each is. */
+const ODD_FOLDERS = [
+  ["everywhere/a", "EVERYWHERE", "EVERYWHERE/a"],
+  ["2020/b", "RESTRICTED", "restricted/b"],
+  ["2021/c", "RESTRICTED", "RESTRICTED/c"],
+  ["Week1/EVERYWHERE/d", "EVERYWHERE", "Week1/everywhere/d"],
+] as const;
+
+Deno.test("pictures in folders of other case and of other access are used, and no folder begun beside", async () => {
+  await using dir = await tempDir();
+  const at = (...parts: string[]) => join(dir.path, ...parts);
+  const photo = join(ROOT, "tests/fixtures/photos/skl_china.jpg");
+  for (const [record, access, picture] of ODD_FOLDERS) {
+    const path = at("r", `${record}.json`);
+    await Deno.mkdir(dirname(path), { recursive: true });
+    await Deno.mkdir(dirname(at("v", picture)), { recursive: true });
+    const json = { id: record.at(-1), accessInfo: { accessAllowedFrom: access } };
+    await Deno.writeTextFile(path, JSON.stringify(json));
+    await Deno.copyFile(photo, at("v", `${picture}.jpg`));
+  }
+  const folders = ["--records-dir", at("r"), "--vectors-dir", at("v"), "--json"];
+  const vectorize = ["vectorize", ...folders, "--model", await importEncoder(dir.path)];
+  const ingest = ["ingest", ...folders, "--index-dir", at("i")];
+  const run = async (args: readonly string[]) => {
+    const result = await runTask(args);
+    assert.equal(result.code, 0, result.stderr);
+    return jsonOf(result);
+  };
+  assert.equal((await run(vectorize)).stored, 4);
+  const made = (await Array.fromAsync(walkFiles(at("v")))).filter((path) => path.endsWith(".npy"));
+  const wanted = ["2020/b.npy", "2021/c.npy", "EVERYWHERE/a.npy", "Week1/everywhere/d.npy"];
+  assert.deepEqual(made.sort(), wanted);
+  // As a script would have it: the vectors, too, by access.
+  await Deno.rename(at("v/2020/b.npy"), at("v/restricted/b.npy"));
+  await Deno.rename(at("v/2021/c.npy"), at("v/RESTRICTED/c.npy"));
+  assert.equal((await run([...vectorize, "--dry-run"])).done, 4);
+  assert.equal((await run(vectorize)).stored, 0);
+  assert.equal((await run([...ingest, "--dry-run"])).withVector, 4);
+  assert.equal((await run(ingest)).stored, 4);
+});
+
+Deno.test("what moves along with a record goes into the folder that is there, in whatever case", async () => {
+  await using dir = await tempDir();
+  const at = (...parts: string[]) => join(dir.path, ...parts);
+  for (const [id, made] of [["a", "everywhere"], ["b", "NB"]] as const) {
+    await Deno.mkdir(at("r/nb"), { recursive: true });
+    await Deno.mkdir(at("v", made), { recursive: true });
+    const json = { id, accessInfo: { accessAllowedFrom: "NB" } };
+    await Deno.writeTextFile(at("r/nb", `${id}.json`), JSON.stringify(json));
+    const photo = join(ROOT, "tests/fixtures/photos/skl_china.jpg");
+    await Deno.copyFile(photo, at("v", made, `${id}.jpg`));
+  }
+  const args = ["vectorize", "--records-dir", at("r"), "--vectors-dir", at("v"), "--json"];
+  const result = await runTask([...args, "--model", await importEncoder(dir.path)]);
+  assert.equal(result.code, 0, result.stderr);
+  assert.equal(jsonOf(result).stored, 2);
+  const files = await Array.fromAsync(walkFiles(at("v")));
+  const left = files.filter((path) => !path.startsWith(".maken")).sort();
+  assert.deepEqual(left, ["NB/a.jpg", "NB/a.npy", "NB/b.jpg", "NB/b.npy"]);
+});

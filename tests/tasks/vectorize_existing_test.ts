@@ -39,7 +39,7 @@ async function fourPictures() {
   };
 }
 
-for (const format of ["npy", "vct"] as const) {
+for (const format of ["npy", "vct", "txt"] as const) {
   Deno.test(`vectorize makes a damaged .${format} again, and leaves whole ones`, async () => {
     await using at = await fourPictures();
     const args = [...at.args, "--format", format, "--json"];

@@ -65,3 +65,73 @@ Deno.test("decodeNpy() reads float16, and what has as many bytes after it", asyn
     assert.deepEqual(decodeNpy(encodeNpy(single)), single);
   }
 });
+
+/** A file of format 1.0 with such a header. */
+function npy(header: string, data: ArrayBufferLike): Uint8Array<ArrayBuffer> {
+  const dict = `${header.padEnd(117)}\n`;
+  const start = Buffer.from(
+    `\x93NUMPY\x01\x00${String.fromCharCode(dict.length, 0)}${dict}`,
+    "latin1",
+  );
+  return new Uint8Array(Buffer.concat([start, Buffer.from(data)]));
+}
+
+Deno.test("decodeNpy() takes the other names that NumPy has for types", () => {
+  const numbers = [1, 2, -3, 4];
+  const swapped = (array: Float64Array | Float32Array) =>
+    new Uint8Array(array.buffer).reverse().buffer;
+  for (
+    const [descr, data] of [
+      ["u'<f4'", new Float32Array(numbers).buffer],
+      ["b'<f4'", new Float32Array(numbers).buffer],
+      ...["float32", "f", "<f", "single", "f4"].map((name) =>
+        [`'${name}'`, new Float32Array(numbers).buffer] as const
+      ),
+      ...["float64", "float", "double", "d", "<d", "=d"].map((name) =>
+        [`'${name}'`, new Float64Array(numbers).buffer] as const
+      ),
+      ["'>d'", swapped(new Float64Array(numbers.toReversed()))],
+      ["'>f'", swapped(new Float32Array(numbers.toReversed()))],
+      ["'float16'", new Float16Array(numbers).buffer],
+      ["'e'", new Float16Array(numbers).buffer],
+      ["'int64'", new BigInt64Array(numbers.map(BigInt)).buffer],
+      ["'<q'", new BigInt64Array(numbers.map(BigInt)).buffer],
+      ["'int8'", new Int8Array(numbers).buffer],
+      ["'b'", new Int8Array(numbers).buffer],
+      ["'h'", new Int16Array(numbers).buffer],
+    ] as const
+  ) {
+    const file = npy(`{'descr': ${descr}, 'fortran_order': False, 'shape': (4,), }`, data);
+    assert.deepEqual([...decodeNpy(file)], numbers, descr);
+  }
+  for (const descr of ["<float32", "float128", "?", "<F", "|O", "<U4", "toString"]) {
+    const file = npy(
+      `{'descr': '${descr}', 'fortran_order': False, 'shape': (1,), }`,
+      new ArrayBuffer(64),
+    );
+    assert.throws(() => decodeNpy(file), {
+      code: "vector_file",
+      message: /not numbers that Maken/,
+    });
+  }
+});
+
+Deno.test("decodeNpy() says what a file is instead", () => {
+  for (
+    const [start, message] of [
+      ["PK\x03\x04\x14\x00", /a ZIP archive, as \.npz files are/],
+      ["\x1f\x8b\x08\x00", /compressed with gzip/],
+      ["\x80\x04\x95\x10", /a Python pickle/],
+      ["\x89HDF\r\n\x1a\n", /an HDF5 file/],
+      ["\x00\x01\x02\x03", /does not begin as such files do/],
+    ] as const
+  ) {
+    const file = new Uint8Array(Buffer.from(start, "latin1"));
+    assert.throws(() => decodeNpy(file), { code: "vector_file", message }, start);
+  }
+  const empty = npy(
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 64), }",
+    new ArrayBuffer(0),
+  );
+  assert.throws(() => decodeNpy(empty), { message: /holds no numbers: its shape is \(0, 64\)/ });
+});
