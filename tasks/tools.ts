@@ -83,6 +83,13 @@ export const TOOLS: ReadonlyMap<string, Tool> = new Map([
     () => import("../lib/ingest/ingest.ts").then(({ ingest }) => ingest),
   ),
   tool(
+    "pipeline",
+    () =>
+      import("../lib/pipeline/options.ts")
+        .then((o) => ({ parse: o.parsePipelineOptions, permissions: o.pipelinePermissions })),
+    () => import("../lib/pipeline/pipeline.ts").then(({ pipeline }) => pipeline),
+  ),
+  tool(
     "model",
     () =>
       import("../lib/inference/models/model_options.ts")

@@ -22,7 +22,8 @@ export async function download(options: DownloadOptions, run: Stage): Promise<Re
   try {
     if (options.dryRun) return await estimate(options, client);
     const output = await run.openOutput(options.outputFolder);
-    for await (const _ of downloadRecords({ client, output }, options, run));
+    await using ids = await idMemory(output, options, run);
+    for await (const page of downloadRecords({ client, output, ids }, options, run)) page.note();
   } catch (error) {
     if (error instanceof HttpError) throw explained(error);
     throw error;
@@ -40,25 +41,44 @@ export function catalogClient(options: DownloadOptions, stage: Stage): CatalogCl
   });
 }
 
+/** What is remembered of where the records of a folder lie. */
+export function idMemory(
+  output: OutputFolder,
+  { groupBy }: DownloadOptions,
+  stage: Stage,
+): Promise<IdMemory> {
+  return IdMemory.open(output, groupBy.length, (text) => stage.warn(text), stage.signal);
+}
+
 /** What a download works with. */
 export interface DownloadParts {
   readonly client: CatalogClient;
   /** Takes the records. */
   readonly output: OutputFolder;
+  /** Remembers where they lie. */
+  readonly ids: IdMemory;
+}
+
+/** Records that came together. */
+export interface DownloadedPage {
+  readonly records: readonly RecordFile[];
+  /** Has the next run of the same query go on after this page, if this one is interrupted. */
+  readonly note: () => void;
 }
 
 /**
  * Stores the records of the query that are not there yet; hands on those of each page, stored now or
- * earlier. What fails is counted by the stage.
+ * earlier. What fails is counted by the stage. The one who takes a page notes it when nothing is left
+ * to be done with its records.
  *
  * @throws {HttpError} if the service does not answer, or refuses the query
  */
 export function downloadRecords(
-  { client, output }: DownloadParts,
+  parts: DownloadParts,
   options: DownloadOptions,
   stage: Stage,
-): AsyncGenerator<readonly RecordFile[]> {
-  return new Download(options, stage, output).records(client);
+): AsyncGenerator<DownloadedPage> {
+  return new Download(options, stage, parts).pages();
 }
 
 /** One harvest into one folder. */
@@ -70,33 +90,32 @@ class Download {
     last: 0,
   };
   #pages = 0;
+  /** The whole query was harvested: there is nothing to go on with. */
+  #hasEnded = false;
   /** Records that failed because they never came. */
   #lost = 0;
 
   constructor(
     private readonly options: DownloadOptions,
     private readonly stage: Stage,
-    private readonly output: OutputFolder,
+    private readonly parts: DownloadParts,
   ) {
-    this.#journal = new Journal(output, options);
+    this.#journal = new Journal(parts.output, options);
   }
 
-  async *records(client: CatalogClient): AsyncGenerator<readonly RecordFile[]> {
-    const { options, output, stage } = this;
-    const { groupBy, overwrite } = options;
+  async *pages(): AsyncGenerator<DownloadedPage> {
+    const { options, stage, parts: { client, output, ids } } = this;
     const start = await this.#start();
-    const onNotice = (text: string) => stage.warn(text);
-    await using ids = await IdMemory.open(output, groupBy.length, onNotice, stage.signal);
-    const store = new RecordStore(output, ids, groupBy, overwrite);
+    const store = new RecordStore(output, ids, options.groupBy, options.overwrite);
     const steps = atMost(options.max - stage.stats.done, harvest(options, client, start));
     for await (const step of ahead(steps)) {
       stage.signal.throwIfAborted();
       const records = this.#take(step, store);
       ids.keep();
-      if (step.after !== undefined) this.#remember(step.after);
-      yield records;
+      yield { records, note: this.#noteOf(step.after) };
     }
     stage.signal.throwIfAborted();
+    this.#hasEnded = true;
     this.#journal.end();
     this.#settle();
     this.#compareWithTotal();
@@ -117,7 +136,7 @@ class Download {
     stage.stats.total = entry.total;
     stage.stats.skipped = entry.done;
     stage.stats.failedBefore = entry.failedBefore ?? 0;
-    if (entry.began !== undefined) this.output.failures.goOnFrom(entry.began);
+    if (entry.began !== undefined) this.parts.output.failures.goOnFrom(entry.began);
     for (const [code, n] of Object.entries(entry.errors)) stage.stats.addFailed(code, n);
     stage.warn(`going on after ${count(entry.pages)} pages, ${count(stage.stats.done)} records`);
     return entry.position;
@@ -125,24 +144,29 @@ class Download {
 
   /** All was asked for again: what has not failed once more no longer stands. */
   #settle(): void {
-    const { failures } = this.output;
+    const { failures } = this.parts.output;
     const isOwn = (about: string | undefined) =>
       (about ?? this.#journal.query) === this.#journal.query;
     failures.settleAll(({ about, last }) => isOwn(about) && last < failures.began);
   }
 
-  #remember(position: HarvestPosition): void {
+  /** Notes how far the harvest has come now, whenever it is called. */
+  #noteOf(position: HarvestPosition | undefined): () => void {
+    if (position === undefined) return () => {};
     const { stats } = this.stage;
-    this.#journal.write({
+    const entry = {
       position,
       pages: this.#pages,
       done: stats.stored + stats.skipped,
       errors: Object.fromEntries(stats.errors),
       lost: this.#lost,
       failedBefore: stats.failedBefore,
-      began: this.output.failures.began,
+      began: this.parts.output.failures.began,
       total: stats.total ?? 0,
-    });
+    };
+    return () => {
+      if (!this.#hasEnded) this.#journal.write(entry);
+    };
   }
 
   /** Stores the records of a page, or counts them as lost; gives those that are there. */
@@ -194,7 +218,7 @@ class Download {
     if (!this.options.log || error === undefined) return;
     const { status, body } = error.info;
     const text = [url, status ?? error.code, error.message, body ?? ""].join("\n");
-    this.output.write(`page_${this.options.page + this.#pages}.log`, `${text}\n`);
+    this.parts.output.write(`page_${this.options.page + this.#pages}.log`, `${text}\n`);
   }
 
   #expect(totalElements: number | undefined): void {
@@ -270,7 +294,8 @@ async function estimate(options: DownloadOptions, client: CatalogClient): Promis
   };
 }
 
-function explained(error: HttpError): SetupError {
+/** The error of a catalogue, with what to do. */
+export function explained(error: HttpError): SetupError {
   const refused = error.info.status === undefined ? "" : ", --endpoint and the filters";
   const hint = `check --base-url${refused}, or run the same command again to go on`;
   return new SetupError(`${error.message}; ${hint}`, { cause: error });

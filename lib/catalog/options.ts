@@ -45,7 +45,8 @@ export interface DownloadOptions extends CommonOptions {
   readonly contact: string;
 }
 
-function command() {
+/** The command, before it has parsed anything. */
+export function downloadCommand() {
   return toolCommand(
     "download",
     "Store the catalogue's records as <id>.json, in folders by a key.",
@@ -90,7 +91,7 @@ function command() {
  * @throws {UsageError} in one line for whatever does not fit
  */
 export function parseDownloadOptions(argv: readonly string[]): DownloadOptions {
-  const o = parseCommand(command(), argv).opts();
+  const o = parseCommand(downloadCommand(), argv).opts();
   return {
     outputFolder: o.outputFolder,
     url: endpointUrl(o.endpoint, o.baseUrl),

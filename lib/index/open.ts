@@ -15,6 +15,7 @@ export type OpenOptions = Pick<
   | "updateMapping"
   | "concurrency"
   | "sent"
+  | "standardDims"
   | "timeoutMs"
   | "retries"
   | "signal"

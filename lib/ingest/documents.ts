@@ -66,10 +66,13 @@ export class DocumentReader {
   }
 
   async *#read(sources: AsyncIterable<readonly Source[]>): AsyncGenerator<Loaded[]> {
-    for await (const some of regrouped(sources, READERS)) {
-      const items = await Promise.all(some.map((source) => this.#readOne(source)));
-      yield items.filter((item) => item !== undefined);
-    }
+    for await (const some of regrouped(sources, READERS)) yield await this.read(some);
+  }
+
+  /** The documents of those of the sources that have a vector; all are read at the same time. */
+  async read(sources: readonly Source[]): Promise<Loaded[]> {
+    const items = await Promise.all(sources.map((source) => this.#readOne(source)));
+    return items.filter((item) => item !== undefined);
   }
 
   /** Undefined if the record has no vector or cannot be used, which is counted. */

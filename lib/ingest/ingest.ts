@@ -77,7 +77,10 @@ export async function ingest(options: IngestOptions, run: Stage): Promise<Report
 }
 
 /** The memory of what was sent to an index of a server. */
-function sentFile(output: OutputFolder, { place, index }: IngestOptions): SentFile | undefined {
+export function sentFile(
+  output: OutputFolder,
+  { place, index }: IngestOptions,
+): SentFile | undefined {
   if (place.kind === "embedded") return undefined;
   return new SentFile(output.path, [...place.urls.map(String).sort(), index].join(" "));
 }

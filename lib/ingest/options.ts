@@ -84,7 +84,8 @@ export interface IngestOptions extends CommonOptions {
   readonly dryRun: boolean;
 }
 
-function command() {
+/** The command, before it has parsed anything. */
+export function ingestCommand() {
   const named = toolCommand(
     "ingest",
     "Load records and their vectors into a similar-image index.",
@@ -154,7 +155,7 @@ function names(text: string): string[] {
  * @throws {UsageError} in one line for whatever does not fit
  */
 export function parseIngestOptions(argv: readonly string[]): IngestOptions {
-  const parsed = parseCommand(command(), argv);
+  const parsed = parseCommand(ingestCommand(), argv);
   const o = { ...parsed.opts(), ...placeOptions(parsed) };
   const [server, port, user, password, mappingFile, recordsDir, vectorsDir, ...rest] =
     parsed.processedArgs;

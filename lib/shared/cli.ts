@@ -136,8 +136,10 @@ function showProgress(run: Run): () => void {
       pace.see(stage.stats.done, stage.seconds);
     }
     const state = begun.map(({ stats }) => `${stats.done} ${stats.detail}`).join();
-    if (terminal) drawStatus(progressLine(begun, paces, terminalWidth()));
-    else if (state !== last) logEvent(progressLine(begun, paces));
+    const lines = begun.map((stage) => progressLine(stage, paces.get(stage)));
+    const width = Math.max(1, terminalWidth() - 1);
+    if (terminal) drawStatus(lines.map((line) => line.slice(0, width)).join("\n"));
+    else if (state !== last) logEvent(lines.join("  |  "));
     last = state;
   };
   const timer = setInterval(tick, terminal ? 100 : 10_000);
@@ -147,17 +149,18 @@ function showProgress(run: Run): () => void {
   };
 }
 
-/** The progress of each stage, in one line of `width` columns. */
-function progressLine(
-  stages: readonly Stage[],
-  paces: ReadonlyMap<Stage, Pace>,
-  width = Infinity,
-): string {
-  const parts = stages.map((stage) => {
-    const { task: label, seconds, stats } = stage;
-    const { done, total, failed, skipped, detail } = stats;
-    const pace = paces.get(stage)?.perSecond;
-    return progressText({ label, done, total, failed, skipped, detail, seconds, pace });
+/** The progress of a stage, in one line. */
+function progressLine(stage: Stage, pace: Pace | undefined): string {
+  const { task: label, seconds, stats } = stage;
+  const { done, total, failed, skipped, detail } = stats;
+  return progressText({
+    label,
+    done,
+    total,
+    failed,
+    skipped,
+    detail,
+    seconds,
+    pace: pace?.perSecond,
   });
-  return parts.join("  |  ").slice(0, Math.max(1, width - 1));
 }

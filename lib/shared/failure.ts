@@ -69,8 +69,12 @@ export function askedProof(hash: string): string {
 
 /** Whether something failed for a reason that says nothing of the item, such as a host that is away. */
 export function isPassing(error: unknown): boolean {
-  const code = errorCode(error);
-  return error !== undefined && !FOR_GOOD.has(code) && !isAnswer(code);
+  return error !== undefined && isPassingCode(errorCode(error));
+}
+
+/** Whether a failure of this code says nothing of the item. */
+export function isPassingCode(code: string): boolean {
+  return !FOR_GOOD.has(code) && !isAnswer(code);
 }
 
 /** Whether the failure comes again each time that the item is tried with the same. */

@@ -2,6 +2,7 @@
 import process from "node:process";
 import { fileReason, SetupError } from "./errors.ts";
 
+/** The lines that are drawn now. */
 let statusLine = "";
 
 /** Whether stderr is a terminal, where one line can be drawn over and over. */
@@ -33,10 +34,12 @@ export function printable(text: string): string {
   return text.replaceAll(/(?!\n)\p{Cc}/gu, "\ufffd");
 }
 
-/** Draws the progress line in place of the last one; an empty text takes it away. */
+/** Draws the progress, a line or several, in place of the last one; an empty text takes it away. */
 export function drawStatus(text: string): void {
   if (!isTerminal() || text === statusLine) return;
-  writeStderr(`\r\x1b[K${text}`);
+  const above = statusLine.split("\n").length - 1;
+  const begin = above === 0 ? "\r" : `\r\x1b[${above}A`;
+  writeStderr(`${begin}\x1b[J${text}`);
   statusLine = text;
 }
 

@@ -45,6 +45,25 @@ export class RunStats {
     return stats;
   }
 
+  /** Counts of several together. */
+  static sum(parts: readonly RunStats[]): RunStats {
+    const sum = new RunStats();
+    for (const part of parts) sum.add(part);
+    sum.detail = parts.findLast(({ detail }) => detail !== "")?.detail ?? "";
+    return sum;
+  }
+
+  /** Adds the counts of others to these. */
+  add({ total, stored, skipped, failedBefore, retried, kinds, errors }: RunStats): void {
+    if (total !== undefined) this.total = (this.total ?? 0) + total;
+    this.stored += stored;
+    this.skipped += skipped;
+    this.failedBefore += failedBefore;
+    this.retried += retried;
+    for (const [kind, n] of kinds) this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + n);
+    for (const [code, n] of errors) this.addFailed(code, n);
+  }
+
   /** Counts an item as one of a kind. */
   addKind(kind: string): void {
     this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + 1);

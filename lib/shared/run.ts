@@ -32,11 +32,14 @@ export interface FailedItem extends Partial<ItemName> {
 
 /** One flow at work, alone or among others: what it needs of the world around it. */
 export class Stage implements AsyncDisposable {
-  readonly stats = new RunStats();
+  readonly #stats = new RunStats();
+  readonly #parts = new Set<Stage>();
   readonly #outputs = new AsyncDisposableStack();
   readonly #began = performance.now();
   #ended: number | undefined;
   #output: OutputFolder | undefined;
+  /** Where failures of a part that has ended are listed. */
+  #failuresPath: string | undefined;
   #shown = 0;
 
   /**
@@ -44,6 +47,24 @@ export class Stage implements AsyncDisposable {
    * @param signal aborted when the stage is to end early
    */
   constructor(readonly task: string, readonly signal: AbortSignal) {}
+
+  /** The counts; of a stage in parts those of all together, as they are now. */
+  get stats(): RunStats {
+    if (this.#parts.size === 0) return this.#stats;
+    return RunStats.sum([this.#stats, ...[...this.#parts].map(({ stats }) => stats)]);
+  }
+
+  /** A part of the stage that has folders of its own, and counts for the stage. */
+  part(): Stage {
+    const part = new Stage(this.task, this.signal);
+    this.#parts.add(part);
+    part.#outputs.defer(() => {
+      this.#stats.add(part.#stats);
+      this.#parts.delete(part);
+      if (part.#stats.failed > 0) this.#failuresPath = part.failuresPath();
+    });
+    return part;
+  }
 
   /**
    * Opens the folder that this stage writes to; its `failures.jsonl` takes the stage's failures.
@@ -133,7 +154,7 @@ export class Stage implements AsyncDisposable {
 
   /** Path of `failures.jsonl`, once there is an output folder. */
   failuresPath(): string | undefined {
-    return this.#output?.failures.path;
+    return this.#output?.failures.path ?? this.#failuresPath;
   }
 
   /** Seconds from its begin to its end, or until now. */

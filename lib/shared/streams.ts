@@ -74,6 +74,93 @@ export async function* regrouped<T>(
   if (group.length > 0) yield group;
 }
 
+/**
+ * The items in groups of `size`, or fewer if `ms` have passed since the first of a group came.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Readable } from "node:stream";
+ * const groups = groupedInTime(Readable.from([1, 2, 3]), 2, 1000);
+ * assert.deepEqual(await Array.fromAsync(groups), [[1, 2], [3]]);
+ * ```
+ */
+export async function* groupedInTime<T>(
+  items: AsyncIterable<T>,
+  size: number,
+  ms: number,
+): AsyncGenerator<T[]> {
+  const iterator = items[Symbol.asyncIterator]();
+  const ask = () => {
+    const next = iterator.next();
+    next.catch(() => {}); // told when its turn comes
+    return next;
+  };
+  try {
+    for (let next = ask(), isLast = false; !isLast;) {
+      const first = await next;
+      if (first.done) return;
+      const group = [first.value];
+      next = ask();
+      using limit = timeLimit(ms);
+      while (group.length < size) {
+        const result = await Promise.race([next, limit.late]);
+        isLast = result?.done === true;
+        if (result === undefined || result.done) break;
+        group.push(result.value);
+        next = ask();
+      }
+      yield group;
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+function timeLimit(ms: number): { readonly late: Promise<undefined> } & Disposable {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, ms);
+  return { late, [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
+/**
+ * The items of several streams as they come; each stream keeps its order.
+ *
+ * @param open streams that are asked at a time
+ */
+export async function* merged<T>(
+  streams: AsyncIterable<AsyncIterable<T>>,
+  open: number,
+): AsyncGenerator<T> {
+  const source = streams[Symbol.asyncIterator]();
+  const asked = new Map<AsyncIterator<T>, Promise<[AsyncIterator<T>, IteratorResult<T>]>>();
+  const ask = (iterator: AsyncIterator<T>) => {
+    const answer = iterator.next().then((result) =>
+      [iterator, result] as [typeof iterator, typeof result]
+    );
+    answer.catch(() => {}); // told when its turn comes
+    asked.set(iterator, answer);
+  };
+  try {
+    for (let isLast = false;;) {
+      while (!isLast && asked.size < open) {
+        const { value, done } = await source.next();
+        if (done) isLast = true;
+        else ask(value[Symbol.asyncIterator]());
+      }
+      if (asked.size === 0) return;
+      const [iterator, result] = await Promise.race(asked.values());
+      if (result.done) asked.delete(iterator);
+      else {
+        ask(iterator);
+        yield result.value;
+      }
+    }
+  } finally {
+    await Promise.allSettled([...asked.keys(), source].map((iterator) => iterator.return?.()));
+  }
+}
+
 /** The items that are there: drops what earlier work gave up, and counted itself. */
 export async function* kept<T>(items: AsyncIterable<T | undefined>): AsyncGenerator<T> {
   for await (const item of items) if (item !== undefined) yield item;

@@ -2,7 +2,7 @@
 import { accessOf, type RecordFile } from "../catalog/record_files.ts";
 import { selectRecords } from "../catalog/selection.ts";
 import type { ImageFiles } from "../images/image_files.ts";
-import type { WorkerPool } from "../inference/workers/worker_pool.ts";
+import type { Embedder } from "../inference/workers/worker_pool.ts";
 import { WorkerError } from "../shared/errors.ts";
 import type { Stage } from "../shared/run.ts";
 import type { VectorFolder } from "../vectors/vector_folder.ts";
@@ -28,7 +28,7 @@ export type Compared =
  */
 export async function compareExisting(
   size: number,
-  pool: WorkerPool,
+  pool: Embedder,
   { images, vectors }: Existing,
   options: VectorizeOptions,
   stage: Stage,
@@ -75,7 +75,7 @@ async function vectorOf(
 }
 
 /** The vector of the record's picture on disk, if there is one that can be used. */
-async function embed(pool: WorkerPool, images: ImageFiles, record: RecordFile) {
+async function embed(pool: Embedder, images: ImageFiles, record: RecordFile) {
   const picture = await images.read(record.folder, record.stem, accessOf(record))
     .catch(() => undefined);
   if (picture === undefined) return undefined;

@@ -74,7 +74,8 @@ export interface VectorizeOptions extends CommonOptions {
   readonly concurrency: number;
 }
 
-function command() {
+/** The command, before it has parsed anything. */
+export function vectorizeCommand() {
   return toolCommand("vectorize", "Turn the records' pictures into vectors of 2048 numbers.", [
     'vectorize ./records "*" ./vectors vct "_inception" false true -1 100 0',
     "vectorize --records-dir ./records --vectors-dir ./vectors --download-images --jobs -1",
@@ -131,7 +132,7 @@ function command() {
  * @throws {UsageError} in one line for whatever does not fit
  */
 export function parseVectorizeOptions(argv: readonly string[]): VectorizeOptions {
-  const parsed = parseCommand(command(), argv);
+  const parsed = parseCommand(vectorizeCommand(), argv);
   const o = parsed.opts();
   const [recordsDir, glob, vectorsDir, format, suffix, overwrite, download, jobs, batch, step] =
     parsed.processedArgs;

@@ -46,6 +46,8 @@ export interface PictureParts {
   readonly http: HttpClient;
   /** Takes what is fetched. */
   readonly output: OutputFolder;
+  /** Has a picture fetched when its turn comes, where several loaders share the host's patience. */
+  readonly inTurn?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /** Files of many records that are named at the end. */
@@ -128,11 +130,10 @@ export class PictureLoader {
     wanted: readonly string[],
   ): Promise<Picture> {
     const { engine, ignoreRobots } = this.options;
-    const { file, otherUrls } = await fetchImage(wanted, this.parts.http, {
-      accept: READABLE[engine],
-      ignoreRobots,
-    });
-    this.parts.output.write(this.parts.images.pathOf(record.folder, record.stem), file);
+    const { http, images, output, inTurn = (work) => work() } = this.parts;
+    const how = { accept: READABLE[engine], ignoreRobots };
+    const { file, otherUrls } = await inTurn(() => fetchImage(wanted, http, how));
+    output.write(images.pathOf(record.folder, record.stem), file);
     return this.#counted({ record, file, urls, otherUrls });
   }
 

@@ -1,7 +1,7 @@
 /** Sees to it that the vectors of a folder are of one model, and notes which. */
 import { identityOf } from "../inference/models/identity.ts";
 import type { Model } from "../inference/models/model.ts";
-import type { WorkerPool } from "../inference/workers/worker_pool.ts";
+import type { Embedder } from "../inference/workers/worker_pool.ts";
 import { SetupError } from "../shared/errors.ts";
 import type { OutputFolder } from "../shared/output_folder.ts";
 import { count } from "../shared/progress.ts";
@@ -36,7 +36,7 @@ export interface ModelGuard {
 
 /** What the guard works with. */
 export interface GuardParts {
-  readonly pool: WorkerPool;
+  readonly pool: Embedder;
   readonly existing: Existing;
   /** Holds the vectors and their note. */
   readonly output: OutputFolder;

@@ -8,7 +8,7 @@ import { isPassing } from "../shared/failure.ts";
 import { openModel } from "../inference/models/model.ts";
 import { modelFolders } from "../inference/native.ts";
 import type { Embedding } from "../inference/workers/messages.ts";
-import { WorkerPool } from "../inference/workers/worker_pool.ts";
+import { type Embedder, WorkerPool } from "../inference/workers/worker_pool.ts";
 import type { OutputFolder } from "../shared/output_folder.ts";
 import { count } from "../shared/progress.ts";
 import type { Report, Stage } from "../shared/run.ts";
@@ -81,24 +81,26 @@ async function imageOutput(
 /** A record with its vector. */
 export interface Vectorized {
   readonly record: RecordFile;
-  /** float32[size of the model's output] */
-  readonly vector: Float32Array;
+  /** float32[size of the model's output]; undefined if its file was there already. */
+  readonly vector: Float32Array | undefined;
 }
 
 /** What makes vectors of records; several stages may share it. */
 export interface VectorMakers {
   readonly pictures: PictureLoader;
-  readonly pool: WorkerPool;
+  readonly pool: Embedder;
   readonly vectors: VectorFolder;
   /** Takes the vectors' files. */
   readonly output: OutputFolder;
+  /** Tells the records whose vector is there; those are counted, and handed on in their turn. */
+  readonly isDone?: (record: RecordFile) => Promise<boolean>;
   /** Called before the first vector is stored. */
   readonly begin?: () => Promise<void>;
 }
 
 /**
- * Makes the vectors of these records and stores them; hands on each that was stored. What fails is
- * counted by the stage.
+ * Makes the vectors of these records and stores them; hands on each that was stored, in the records'
+ * order. What fails is counted by the stage.
  */
 export async function* vectorizeRecords(
   records: AsyncIterable<RecordFile>,
@@ -106,12 +108,23 @@ export async function* vectorizeRecords(
   options: VectorizeOptions,
   stage: Stage,
 ): AsyncGenerator<Vectorized> {
-  const { pictures, pool, begin } = makers;
+  const { pictures, pool, isDone, begin } = makers;
   const underWay = pool.capacity + options.concurrency; // workers go on while some are fetched again
-  const loaded = picturesOf(records, pictures, options);
-  const embedded = mapConcurrent(underWay, loaded, (p) => embed(p, pool, pictures, stage));
+  const load = async (record: RecordFile) =>
+    await isDone?.(record) ? { done: record } : await pictures.load(record);
+  const loaded = kept(mapConcurrent(options.concurrency, records, load));
+  const make = async (item: Picture | { done: RecordFile }) =>
+    "done" in item ? item : await embed(item, pool, pictures, stage);
+  const embedded = mapConcurrent(underWay, loaded, make);
   let hasBegun = false;
-  for await (const { picture, result } of kept(embedded)) {
+  for await (const item of kept(embedded)) {
+    if ("done" in item) {
+      stage.stats.skipped++;
+      settle(item.done, options, stage);
+      yield { record: item.done, vector: undefined };
+      continue;
+    }
+    const { picture, result } = item;
     const fault = "vector" in result ? faultOf(result.vector) : result;
     if (fault !== undefined) await fail(picture, fault, pictures, stage);
     if (fault !== undefined || !("vector" in result)) continue;
@@ -174,7 +187,7 @@ interface Embedded {
 /** Embeds a picture, in another size if it is damaged; undefined if an interruption cuts it off. */
 async function embed(
   picture: Picture,
-  pool: WorkerPool,
+  pool: Embedder,
   pictures: PictureLoader,
   stage: Stage,
 ): Promise<Embedded | undefined> {
@@ -204,7 +217,7 @@ function faultOf(vector: Float32Array): VectorError | undefined {
 
 /** Writes the vector's file; false if that failed, which is counted. */
 function storeVector(
-  { record, vector }: Vectorized,
+  { record, vector }: Vectorized & { readonly vector: Float32Array },
   options: VectorizeOptions,
   { vectors, output }: VectorMakers,
   stage: Stage,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type StandIn, startStandIn } from "../../demo/stand_in.ts";
-import { catalogClient, downloadRecords } from "../../lib/catalog/download.ts";
+import { catalogClient, downloadRecords, idMemory } from "../../lib/catalog/download.ts";
 import { parseDownloadOptions } from "../../lib/catalog/options.ts";
 import { Run } from "../../lib/shared/run.ts";
 import { numbered } from "../helpers/harvesting.ts";
@@ -18,9 +18,11 @@ async function counts(
   await using run = new Run("download", new AbortController().signal);
   const output = await run.openOutput(folder);
   const records: string[] = [];
-  const parts = { client: catalogClient(options, run), output };
+  await using ids = await idMemory(output, options, run);
+  const parts = { client: catalogClient(options, run), output, ids };
   for await (const page of downloadRecords(parts, options, run)) {
-    records.push(...page.map(({ stem }) => stem));
+    records.push(...page.records.map(({ stem }) => stem));
+    page.note();
     onPage(run.stats);
   }
   const { total, done, stored, skipped, failed } = run.stats;

@@ -94,6 +94,11 @@ export class IdMemory implements AsyncDisposable {
     });
   }
 
+  /** Folders that the record lay in before. */
+  earlierFolders(id: string): readonly string[] {
+    return this.#guardedNow(() => this.tables.earlier(id).map(({ folder }) => folder));
+  }
+
   /**
    * Removes an older file of a record; one that holds another id is left.
    *

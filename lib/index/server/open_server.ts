@@ -17,6 +17,7 @@ import type { Dialect } from "./dialect.ts";
 import { orSetupError } from "./errors.ts";
 import { checkIdentity, completed, prepare, type WriteOptions } from "./prepare.ts";
 import type { SentMemory } from "./fingerprints.ts";
+import { standardMapping } from "./standard_mapping.ts";
 import { ServerIndex } from "./server_index.ts";
 import { commandLine } from "../../shared/program.ts";
 
@@ -30,6 +31,8 @@ export interface ServerIndexOptions extends ClientOptions, WriteOptions {
   readonly mapping?: Mapping | undefined;
   /** Bulk requests at a time, as long as the server keeps up. */
   readonly concurrency: number;
+  /** Length of vectors for which the index is made where there is neither it nor a mapping. */
+  readonly standardDims?: number | undefined;
   /** Remembers what was sent, where the index itself cannot. */
   readonly sent?: SentMemory | undefined;
 }
@@ -62,7 +65,7 @@ export async function openWith(
 ): Promise<ServerIndex> {
   const { index: name, mode, concurrency, sent, onNotice } = options;
   const { dialect, version } = await askProduct(client);
-  const mapping = options.mapping && completed(options.mapping, options);
+  let mapping = options.mapping && completed(options.mapping, options);
   if (mapping !== undefined && mapping.kind !== dialect.kind) {
     throw new SetupError(
       `Cannot use mapping file "${mapping.path}": it is for ${PRODUCTS[mapping.kind]}, and ` +
@@ -77,6 +80,9 @@ export async function openWith(
     const where = `Cannot open index "${name}": it is not on ${client.name}`;
     if (mode === "read") {
       throw new AbsentIndexError(`${where}; "${commandLine("ingest")}" makes it`);
+    }
+    if (mapping === undefined && options.standardDims !== undefined) {
+      mapping = await standardMapping(dialect.kind, options.standardDims);
     }
     if (mapping === undefined) {
       throw new SetupError(`${where}; a mapping file is needed to make it`);

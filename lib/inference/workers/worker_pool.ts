@@ -26,6 +26,11 @@ export interface PoolOptions {
   readonly module?: string;
 }
 
+/** Images that keep every worker of a pool busy. */
+export function capacityOf({ size }: PoolOptions): number {
+  return size * MAX_ASKED + 1;
+}
+
 interface Task {
   readonly image: Uint8Array<ArrayBuffer>;
   /** Whether a worker has failed at it before. */
@@ -33,6 +38,9 @@ interface Task {
   readonly resolve: (result: Embedding) => void;
   readonly reject: (error: Error) => void;
 }
+
+/** What makes vectors of pictures. */
+export type Embedder = Pick<WorkerPool, "capacity" | "embed">;
 
 /** A fixed number of workers, each embedding one image at a time; one that dies is replaced. */
 export class WorkerPool implements Disposable {
@@ -50,7 +58,7 @@ export class WorkerPool implements Disposable {
 
   private constructor(options: PoolOptions) {
     this.#options = options;
-    this.capacity = options.size * MAX_ASKED + 1;
+    this.capacity = capacityOf(options);
     this.#nursery = new Worker(NURSERY, {
       type: "module",
       deno: { permissions: workerPermissions(options) },

@@ -1,0 +1,133 @@
+/** What a pipeline knows of its windows from run to run: `<data>/.maken/windows.json`. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { z } from "zod";
+import { SetupError } from "../shared/errors.ts";
+import { exists, STATE_DIR } from "../shared/files.ts";
+import type { OutputFolder } from "../shared/output_folder.ts";
+import type { PipelineOptions } from "./options.ts";
+import {
+  ALL,
+  dayAfter,
+  FIRST_DAY,
+  overlap,
+  today,
+  type Window,
+  windowNamed,
+  windowsOf,
+} from "./windows.ts";
+
+const FILE = `${STATE_DIR}/windows.json`;
+
+const entry = z.object({
+  /** Of the folder. */
+  name: z.string(),
+  /** Names what was asked for. */
+  query: z.string(),
+  /** When all of its records had ended; null while some have not. */
+  finished: z.string().nullable(),
+});
+const entries = z.array(entry);
+type Entry = z.infer<typeof entry>;
+
+/** Where the log is; nothing is written by one who only looks. */
+export type LogFolder = Pick<OutputFolder, "path" | "read" | "write">;
+
+/** A data folder of which only the log is looked at. */
+export class ReadFolder implements LogFolder {
+  constructor(readonly path: string) {}
+
+  read(relativePath: string): string | undefined {
+    const path = join(this.path, relativePath);
+    return exists(path) ? Deno.readTextFileSync(path) : undefined;
+  }
+
+  write(): void {}
+}
+
+/** The windows that were begun in a data folder. */
+export class WindowLog {
+  readonly #query: string;
+  #entries: Entry[];
+
+  /** @throws {SetupError} if what is there cannot be read */
+  constructor(private readonly output: LogFolder, private readonly options: PipelineOptions) {
+    const { url, filters, profile } = options.download;
+    const query = JSON.stringify([url.href, filters, profile]);
+    this.#query = createHash("sha256").update(query).digest("hex").slice(0, 16);
+    this.#entries = this.#read();
+  }
+
+  /**
+   * The windows that a run is to harvest, the earliest first: those that are not finished, and the last
+   * one that is.
+   *
+   * @throws {SetupError} if they would share days with others
+   */
+  due(): Window[] {
+    const { period, from, to } = this.options;
+    if (period === undefined) return [ALL];
+    const finished = this.#own.filter(({ finished }) => finished !== null).map(({ name }) => name);
+    const last = finished.toSorted().at(-1);
+    const begin = from ?? (last === undefined ? FIRST_DAY : dayAfter(last.slice(9)));
+    const end = to ?? today();
+    const wanted = windowsOf({ from: begin, to: end }, period);
+    const begun = this.#own.flatMap(({ name }) => windowNamed(name) ?? []);
+    const again = from === undefined
+      ? begun.filter(({ name, days }) =>
+        days !== undefined && (name === last || !finished.includes(name))
+      )
+      : [];
+    const all = new Map([...again, ...wanted].map((window) => [window.name, window]));
+    const due = [...all.values()].filter(({ name }) =>
+      this.options.isAgain || name === last || !finished.includes(name)
+    ).sort((a, b) => a.name < b.name ? -1 : 1);
+    for (const window of due) this.#requireApart(window);
+    return due;
+  }
+
+  /** Notes that a window is worked on. */
+  begin({ name }: Window): void {
+    if (!this.#own.some((entry) => entry.name === name)) this.#note(name, null);
+  }
+
+  /** Notes that all records of a window have ended. */
+  finish({ name }: Window): void {
+    this.#note(name, new Date().toISOString());
+  }
+
+  get #own(): Entry[] {
+    return this.#entries.filter(({ query }) => query === this.#query);
+  }
+
+  #requireApart(window: Window): void {
+    for (const { name } of this.#entries) {
+      const other = windowNamed(name);
+      if (other === undefined || !overlap(window, other)) continue;
+      throw new SetupError(
+        `Cannot harvest window ${window.name} into "${this.output.path}": an earlier run has made ` +
+          `window ${name}, which shares days with it; use the same --every, or another --data`,
+      );
+    }
+  }
+
+  #note(name: string, finished: string | null): void {
+    const query = this.#query;
+    const others = this.#entries.filter((entry) => entry.name !== name || entry.query !== query);
+    this.#entries = [...others, { name, query, finished }];
+    this.output.write(FILE, JSON.stringify(this.#entries, null, 1));
+  }
+
+  #read(): Entry[] {
+    const text = this.output.read(FILE);
+    if (text === undefined) return [];
+    try {
+      return entries.parse(JSON.parse(text));
+    } catch {
+      throw new SetupError(
+        `Cannot read "${FILE}" in "${this.output.path}": it is not a list of windows; without it, ` +
+          "every window is asked for again",
+      );
+    }
+  }
+}
