@@ -3,11 +3,11 @@ import type { Report, Stage } from "../shared/run.ts";
 import { FileError, HttpError, RecordError, SetupError } from "../shared/errors.ts";
 import { type OutputFolder } from "../shared/output_folder.ts";
 import { bytesProof } from "../shared/failure.ts";
-import { count, durationText } from "../shared/progress.ts";
+import { count } from "../shared/progress.ts";
 import { hashOf } from "../shared/proof.ts";
 import { ahead } from "../shared/streams.ts";
-import { CatalogClient, pageUrl } from "./client.ts";
-import { RESULT_WINDOW } from "./harvest/split.ts";
+import { CatalogClient } from "./client.ts";
+import { estimate } from "./estimate.ts";
 import { harvest } from "./harvest/harvest.ts";
 import type { HarvestPosition, Step } from "./harvest/step.ts";
 import { IdMemory } from "./ids/id_memory.ts";
@@ -274,24 +274,6 @@ async function* atMost(max: number, steps: AsyncIterable<Step>): AsyncGenerator<
     if (!step.repeated) max -= step.records;
     if (max <= 0) return;
   }
-}
-
-/** What a harvest would ask for, from its first page. */
-async function estimate(options: DownloadOptions, client: CatalogClient): Promise<Report> {
-  const { totalElements } = await client.page(pageUrl(options, options.page));
-  const { page, size, max, scroll, delaySeconds } = options;
-  const records = Math.min(max, Math.max(0, totalElements - page * size));
-  const pages = Math.ceil(records / size);
-  // A split asks for the first page of each span that turns out to be too large.
-  const splits = scroll || records <= RESULT_WINDOW ? 0 : 2 * Math.ceil(records / RESULT_WINDOW);
-  const requests = pages + splits;
-  const seconds = requests * delaySeconds;
-  return {
-    json: { dryRun: { records, pages, requests, seconds } },
-    text: `${count(records)} records on ${count(pages)} pages, ${count(requests)} requests: ` +
-      `at least ${durationText(seconds)} at a delay of ${delaySeconds} s`,
-    summary: "nothing was stored",
-  };
 }
 
 /** The error of a catalogue, with what to do. */
