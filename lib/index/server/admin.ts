@@ -2,18 +2,21 @@
 import { z } from "zod";
 import { HttpError, SetupError } from "../../shared/errors.ts";
 import type { IndexBody, Mapping } from "./mapping.ts";
-import type { ServerClient } from "./client.ts";
+import type { ServerClient, ServerRequest } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 
 const meta = z.looseObject({
   maken: z.looseObject({
     /** Name of the model that made the vectors, and what more is known of it. */
-    model: z.string().optional(),
+    model: z.string().optional().catch(undefined),
     modelIdentity: z.unknown().optional(),
-    /** `field` where documents are known by their field `id`, and `_id` may be another. */
-    identity: z.literal("field").optional().catch(undefined),
-    restore: z.record(z.string(), z.string().nullable()).optional(),
-  }).optional(),
+    /**
+     * `id` where all documents were put in by Maken, under their own id; `field` where some have
+     * another `_id`, and are known by their field `id`.
+     */
+    identity: z.enum(["id", "field"]).optional().catch(undefined),
+    restore: z.record(z.string(), z.string().nullable()).optional().catch(undefined),
+  }).optional().catch(undefined), // others may keep anything there
 });
 const state = z.object({
   aliases: z.record(z.string(), z.unknown()).default({}),
@@ -71,7 +74,7 @@ export class IndexAdmin {
   async create(body: IndexBody, always = false): Promise<boolean> {
     const what = `create index "${this.name}"`;
     const left = new Set(this.dialect.newSettings);
-    for (let tries = body;;) {
+    for (let tries = marked(body);;) {
       try {
         const request = { method: "PUT", path: this.#path, body: tries, always } as const;
         await this.client.send(what, request);
@@ -89,14 +92,15 @@ export class IndexAdmin {
     }
   }
 
+  /** Makes what was put in visible. */
+  async refresh(always = false): Promise<void> {
+    const request = { method: "POST", path: `${this.#path}/_refresh`, accept: [404], always };
+    await this.client.send(`refresh index "${this.name}"`, request as ServerRequest);
+  }
+
   /** Deletes the index if no document is in it. */
   async deleteEmpty(): Promise<void> {
-    await this.client.send(`refresh index "${this.name}"`, {
-      method: "POST",
-      path: `${this.#path}/_refresh`,
-      accept: [404],
-      always: true,
-    });
+    await this.refresh(true);
     const what = `delete index "${this.name}"`;
     const counting = { method: "GET", path: `${this.#path}/_count`, always: true } as const;
     const answer = z.object({ count: z.number(), _shards: z.object({ failed: z.number() }) });
@@ -163,6 +167,13 @@ function likeness({ mappings, settings }: IndexState): IndexBody {
     Object.entries(settings.index).filter(([key]) => !OWN_SETTINGS.includes(key)),
   );
   return { mappings: { ...rest, _meta: others }, settings: { index } };
+}
+
+/** The body of an index in which all documents will be under their own id. */
+function marked(body: IndexBody): IndexBody {
+  const { maken, ...others } = z.object({ _meta: meta }).safeParse(body.mappings).data?._meta ?? {};
+  const _meta = { ...others, maken: { ...maken, identity: "id" } };
+  return { ...body, mappings: { ...body.mappings, _meta } };
 }
 
 /** An index body without one setting, wherever it may stand. */

@@ -32,6 +32,8 @@ const INDEX_REASONS = /no write index is defined|pipeline with id|data streams?\
 /** Errors of a document itself. */
 const DOCUMENT_ERRORS = /pars|too_large|validation|version_conflict/;
 
+const UNUSABLE_ID = 'an id is text of 1 to 512 bytes, other than "." and ".."';
+
 const itemError = z.object({
   type: z.string(),
   reason: z.string().nullish(),
@@ -84,14 +86,16 @@ export class BulkSender {
   /**
    * Puts the items in, one request after the other.
    *
-   * @param taken ids that are the `_id` of a document with another id
+   * @param refusals why some documents must not be put in, by id
    * @throws {HttpError} if the server did not answer, or takes no documents
    */
   async send(
     items: readonly PlacedItem[],
-    taken: ReadonlySet<string> = new Set(),
+    refusals: ReadonlyMap<string, string> = new Map(),
   ): Promise<BulkResult[]> {
-    const sendable = items.filter(({ place }) => isUsableId(place._id) && !taken.has(place._id));
+    const sendable = items.filter(({ document: { id }, place }) =>
+      isUsableId(place._id) && !refusals.has(id)
+    );
     const results: BulkResult[] = [];
     while (results.length < sendable.length) {
       const rest = sendable.slice(results.length);
@@ -100,7 +104,7 @@ export class BulkSender {
     let next = 0;
     return items.map((item) => {
       if (item === sendable[next]) return results[next++]!;
-      return taken.has(item.place._id) ? takenId(item) : unusableId(item);
+      return refused(item, refusals.get(item.document.id) ?? UNUSABLE_ID);
     });
   }
 
@@ -254,13 +258,7 @@ function reasonOf({ status, error }: ItemAnswer): string {
   return errorLine(error?.type ?? `status ${status}`, error?.reason, error?.caused_by?.reason);
 }
 
-function takenId({ document: { id } }: IndexItem): BulkResult {
-  const message = `Cannot index document "${id}": its id is the _id of a document of another id`;
-  return { id, error: new IndexError(message, "index_rejected") };
-}
-
-function unusableId({ document: { id } }: IndexItem): BulkResult {
-  const reason = `an id is text of 1 to 512 bytes, other than "." and ".."`;
+function refused({ document: { id } }: IndexItem, reason: string): BulkResult {
   const message = `Cannot index document "${shorten(id)}": ${reason}`;
   return { id, error: new IndexError(message, "index_rejected") };
 }

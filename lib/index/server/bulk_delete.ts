@@ -3,7 +3,9 @@ import { z } from "zod";
 import { HttpError } from "../../shared/errors.ts";
 import type { ServerClient } from "./client.ts";
 import type { DocumentPlace } from "./identity.ts";
-import { WINDOW } from "./queries.ts";
+
+/** Documents that one request takes out. */
+const MOST = 10_000;
 
 const itemAnswer = z.object({
   status: z.number(),
@@ -21,8 +23,8 @@ export async function deletePlaces(
   index: string,
   places: readonly DocumentPlace[],
 ): Promise<void> {
-  for (let start = 0; start < places.length; start += WINDOW) {
-    let rest: readonly DocumentPlace[] = places.slice(start, start + WINDOW);
+  for (let start = 0; start < places.length; start += MOST) {
+    let rest: readonly DocumentPlace[] = places.slice(start, start + MOST);
     for (let attempt = 0; rest.length > 0; attempt++) {
       if (attempt > 0) await client.waitAfter(attempt - 1, refusal(client, index, "it is busy"));
       rest = await deleteSome(client, index, rest, attempt >= client.retries);

@@ -48,3 +48,9 @@ export interface Dialect {
   /** Where a cluster tells the limit for vectors in memory; undefined if there is none. */
   readonly limitSetting: string | undefined;
 }
+
+/** Whether a version such as `9.2.0` is this one or a later one. */
+export function isAtLeast(version: string, major: number, minor: number): boolean {
+  const [a = 0, b = 0] = version.split(".").map(Number);
+  return a > major || (a === major && b >= minor);
+}

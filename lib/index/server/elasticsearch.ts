@@ -1,5 +1,5 @@
 /** Elasticsearch's own ways: SMILE in, `dense_vector`, top-level `knn`. */
-import type { BulkWriter, Dialect } from "./dialect.ts";
+import { type BulkWriter, type Dialect, isAtLeast } from "./dialect.ts";
 import { SmileWriter } from "./wire/smile.ts";
 import type { DocumentPlace } from "./identity.ts";
 
@@ -33,11 +33,6 @@ export const ELASTICSEARCH: Dialect = {
   }),
   limitSetting: undefined,
 };
-
-function isAtLeast(version: string, major: number, minor: number): boolean {
-  const [a = 0, b = 0] = version.split(".").map(Number);
-  return a > major || (a === major && b >= minor);
-}
 
 /** Parsing numbers as text is what Elasticsearch would spend most of its time on. */
 class SmileBulk extends SmileWriter implements BulkWriter {

@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { fileReason, SetupError } from "../../shared/errors.ts";
 import { unreadable } from "./layout.ts";
+import { setting } from "./settings.ts";
 
 /** Kinds of search servers. */
 export type ServerKind = "elasticsearch" | "opensearch";
@@ -115,19 +116,7 @@ export function unsearchable({ mappings, settings }: IndexBody): string | undefi
     return 'its setting "index.knn" is not true, without which OpenSearch finds no neighbours: ' +
       'put "knn": true into "index" of its settings, and make the index anew';
   }
-  return unreadable(mappings);
-}
-
-/** A setting of an index, in any of the ways that it may be written. */
-function setting(settings: unknown, name: string): string | undefined {
-  const flat = new Map<string, unknown>();
-  const flatten = (value: unknown, path: string) => {
-    if (typeof value !== "object" || value === null) return void flat.set(path, value);
-    for (const [key, part] of Object.entries(value)) flatten(part, path ? `${path}.${key}` : key);
-  };
-  flatten(settings ?? {}, "");
-  const value = flat.get(`index.${name}`) ?? flat.get(name);
-  return value === undefined || value === null ? undefined : String(value);
+  return unreadable(mappings, settings);
 }
 
 /**

@@ -96,7 +96,7 @@ export async function openWith(
     const shape = checkShape(name, state, mapping, options.recreate ?? false);
     const prepared = mode === "write"
       ? await prepare({ client, admin, state, mapping, created }, options)
-      : { state, isForeign: false };
+      : { state, identity: "id" as const };
     const parts = { client, dialect, admin, version, shape, created, ...prepared };
     return new ServerIndex({ ...parts, mapping, concurrency, sent, onNotice });
   } catch (error) {

@@ -1,6 +1,6 @@
 /** OpenSearch's own ways: JSON lines in, `knn_vector`, the `knn` query, the k-NN plugin. */
 import { JsonLinesWriter } from "./wire/json_lines.ts";
-import type { BulkWriter, Dialect } from "./dialect.ts";
+import { type BulkWriter, type Dialect, isAtLeast } from "./dialect.ts";
 import type { DocumentPlace } from "./identity.ts";
 
 /** OpenSearch 2 and later, with the k-NN plugin. */
@@ -9,12 +9,15 @@ export const OPENSEARCH: Dialect = {
   oldest: 2,
   bulkType: "application/x-ndjson",
   bulkWriter: () => new JsonBulk(1 << 16),
-  knn: (vector, candidates, filter) => ({
+  knn: (vector, candidates, filter, isShortened, version) => ({
     query: {
       knn: {
         vector: {
           vector: Array.from(vector),
           k: candidates,
+          ...(isShortened && isAtLeast(version, 2, 17)
+            ? { rescore: { oversample_factor: 1 } }
+            : {}),
           ...(filter.length > 0 ? { filter: { bool: { filter } } } : {}),
         },
       },

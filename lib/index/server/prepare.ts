@@ -4,7 +4,7 @@ import { HttpError, SetupError } from "../../shared/errors.ts";
 import type { IndexAdmin, IndexState } from "./admin.ts";
 import type { ServerClient } from "./client.ts";
 import { waitsFor } from "./health.ts";
-import { Identity } from "./identity.ts";
+import { foreignNotice, Identity } from "./identity.ts";
 import { intakeNotices, intakeOf, missingProperties } from "./intake.ts";
 import { layoutOf, unidentified } from "./layout.ts";
 import { LoadMode } from "./load_mode.ts";
@@ -31,12 +31,17 @@ export interface WriteOptions {
   readonly onNotice: (text: string) => void;
 }
 
+/**
+ * How documents are known: by `_id`, which is their own id; by their field `id`, as some have another
+ * `_id`; or, where that is not known for each, by both.
+ */
+export type KnownIdentity = "id" | "field" | "both";
+
 /** An index that can be written. */
 export interface Prepared {
   /** What it is now. */
   readonly state: IndexState;
-  /** Whether it gave its documents an `_id` of its own. */
-  readonly isForeign: boolean;
+  readonly identity: KnownIdentity;
 }
 
 /**
@@ -63,8 +68,9 @@ export async function prepare(
   const mappings = isRemade ? mapping.body.mappings : now.mappings;
   checkIdentity(name, mappings);
   for (const notice of intakeNotices(name, intakeOf(mappings))) onNotice(notice);
-  const isForeign = !created && !recreate && await hasOtherIds(client, admin, now, onNotice);
-  return { state: now, isForeign };
+  const isNew = created || recreate;
+  const identity = isNew ? "id" : await identityOf(client, admin, now, onNotice);
+  return { state: now, identity };
 }
 
 /** The mapping with the fields that it lacks, as far as they may be added. */
@@ -80,26 +86,31 @@ export function completed(
 }
 
 /**
- * Whether the index gave its documents an `_id` of its own, which is remembered with it.
+ * How the documents of an index are known, which is remembered with it.
  *
- * @throws {SetupError|HttpError} if it cannot be read
+ * @throws {SetupError|HttpError} if it cannot be read, or its documents cannot be found by their id
  */
-async function hasOtherIds(
+async function identityOf(
   client: ServerClient,
   admin: IndexAdmin,
-  { mappings }: IndexState,
+  { mappings, settings }: IndexState,
   onNotice: (text: string) => void,
-): Promise<boolean> {
-  const isKnown = mappings._meta?.maken?.identity === "field";
-  const identity = new Identity(client, admin.name, layoutOf(mappings));
-  if (!isKnown && await identity.isOwn()) return false;
-  onNotice(
-    `Index "${admin.name}" has documents whose "_id" is not their id, as other programs make ` +
-      'them: each is replaced where it is, found by its field "id", and what is there twice is ' +
-      "taken out",
-  );
-  if (!isKnown) await ifAllowed(admin.setMeta({ identity: "field" }));
-  return true;
+): Promise<KnownIdentity> {
+  const known = mappings._meta?.maken?.identity;
+  if (known === undefined) await ifAllowed(admin.refresh());
+  const identity = new Identity(client, admin.name, layoutOf(mappings, settings));
+  const sample = await identity.sample();
+  const isForeign = known === "field" || sample.some(({ isOwn }) => !isOwn);
+  if (!isForeign && known === "id") return "id";
+  if (!isForeign && sample.length === 0) {
+    await ifAllowed(admin.setMeta({ identity: "id" }));
+    return "id";
+  }
+  await identity.check(sample);
+  if (!isForeign) return "both";
+  onNotice(foreignNotice(admin.name));
+  if (known !== "field") await ifAllowed(admin.setMeta({ identity: "field" }));
+  return "field";
 }
 
 /** Waits for a change that only makes later runs faster, and that not everyone may make. */
@@ -117,19 +128,34 @@ export function checkIdentity(name: string, mappings: unknown): void {
   if (reason !== undefined) throw new SetupError(`Cannot use index "${name}": ${reason}`);
 }
 
+const aliasOf = z.object({
+  is_write_index: z.boolean().optional(),
+  filter: z.unknown().optional(),
+  search_routing: z.unknown().optional(),
+  index_routing: z.unknown().optional(),
+});
+
 /** @throws {SetupError} if no document can be put in under this name */
-function checkWritable(
-  name: string,
-  { aliases, data_stream, settings }: IndexState,
-  recreate: boolean,
-): void {
+function checkWritable(name: string, state: IndexState, recreate: boolean): void {
+  const { aliases, data_stream, settings } = state;
   const fail = (reason: string) => new SetupError(`Cannot write to index "${name}": ${reason}`);
   if (data_stream !== undefined) {
     throw fail("it is a data stream, in which no document can be replaced; use an index");
   }
-  const alias = z.object({ is_write_index: z.boolean().optional() }).safeParse(aliases[name]).data;
-  if (alias?.is_write_index === false) {
+  const alias = aliasOf.parse(aliases[name] ?? {});
+  if (alias.is_write_index === false) {
     throw fail('it is an alias that must not be written through; set its "is_write_index" to true');
+  }
+  const part = alias.filter !== undefined
+    ? "a filter"
+    : alias.search_routing !== undefined || alias.index_routing !== undefined
+    ? "a routing"
+    : undefined;
+  if (part !== undefined) {
+    throw fail(
+      `it is an alias with ${part}, which hides documents that would then be there twice; use the ` +
+        `index's own name, "${state.name}"`,
+    );
   }
   if (recreate) return;
   if (settings.index.verified_before_close !== undefined) throw fail("it is closed; open it first");

@@ -43,7 +43,9 @@ export const subField = z.object({
   index: z.boolean().optional(),
   doc_values: z.boolean().optional(),
   normalizer: z.string().optional(),
+  ignore_above: z.coerce.number().optional().catch(undefined),
   analyzer: z.string().optional(),
+  index_options: z.string().optional().catch(undefined),
   enabled: z.boolean().optional(),
   ignore_malformed: z.boolean().optional(),
 }).catch({});
@@ -60,6 +62,7 @@ const patterns = z.preprocess(
 /** What is kept of documents. */
 export const sourceFilter = z.object({
   enabled: z.boolean().catch(true),
+  mode: z.string().optional().catch(undefined),
   includes: patterns,
   excludes: patterns,
 });
@@ -68,6 +71,9 @@ export const mappingsOf = z.object({
   dynamic: z.union([z.boolean(), z.string()]).transform(String).catch("true").default("true"),
   properties: z.record(z.string(), property).catch({}).default({}),
   _source: z.preprocess((value) => value ?? {}, sourceFilter),
+  _routing: z.object({
+    required: z.unknown().transform((value) => String(value) === "true"),
+  }).catch({ required: false }),
 });
 /** A field with its parts. */
 export type Property = z.infer<typeof property>;

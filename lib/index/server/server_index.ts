@@ -10,11 +10,12 @@ import type { ServerClient } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { orSetupError } from "./errors.ts";
 import { Fingerprints, type SentMemory } from "./fingerprints.ts";
-import { Identity, isUsableId } from "./identity.ts";
+import { foreignNotice, Identity, isUsableId } from "./identity.ts";
 import { intakeOf } from "./intake.ts";
 import { layoutOf } from "./layout.ts";
 import { clusterMemory, memoryWarning } from "./memory.ts";
 import { IndexReader } from "./reader.ts";
+import type { KnownIdentity } from "./prepare.ts";
 import type {
   BulkResult,
   Document,
@@ -37,8 +38,7 @@ export interface ServerIndexParts {
   readonly shape: VectorShape;
   /** Whether this run made the index. */
   readonly created: boolean;
-  /** Whether documents have another `_id` than their field `id`. */
-  readonly isForeign: boolean;
+  readonly identity: KnownIdentity;
   readonly mapping: Mapping | undefined;
   readonly concurrency: number;
   readonly sent: SentMemory | undefined;
@@ -49,7 +49,7 @@ export interface ServerIndexParts {
 interface Access {
   readonly reader: IndexReader;
   readonly sender: BulkSender;
-  /** Finds documents whose `_id` is another; undefined where it is their own id. */
+  /** Finds documents whose `_id` may be another; undefined where it is their own id. */
   readonly identity: Identity | undefined;
   readonly fingerprints: Fingerprints;
 }
@@ -72,7 +72,7 @@ export class ServerIndex implements VectorIndex {
     this.kind = dialect.kind;
     this.#parts = parts;
     this.#path = `/${encodeURIComponent(this.name)}`;
-    this.#access = accessOf(parts, state, parts.isForeign);
+    this.#access = accessOf(parts, state, parts.identity);
     this.#loadMode = new LoadMode(admin);
     this.#dims = parts.shape.dims;
     this.#model = modelOf(parts.state);
@@ -122,8 +122,8 @@ export class ServerIndex implements VectorIndex {
     const { sender, identity, fingerprints } = this.#access;
     const ids = items.map(({ document }) => document.id);
     const found = await orSetupError(identity?.find(ids) ?? Promise.resolve(undefined));
-    const taken = found && identity &&
-      await orSetupError(identity.takenByOthers(ids.filter((id) => !found.has(id))));
+    const refusals = found && identity &&
+      await orSetupError(identity.refusals(ids.filter((id) => !found.has(id))));
     const placed = items.map((item) => ({
       ...item,
       fingerprint: fingerprints.of(item),
@@ -131,7 +131,7 @@ export class ServerIndex implements VectorIndex {
     }));
     const held = this.#created ? new Set() : await orSetupError(fingerprints.held(placed, found));
     const others = placed.filter((item) => !held.has(item));
-    const sent = await orSetupError(sender.send(others, taken));
+    const sent = await orSetupError(sender.send(others, refusals));
     const stored = others.filter((_, i) => isStored(sent[i]!));
     this.#dims ??= stored[0]?.vector.length;
     fingerprints.note(stored);
@@ -148,8 +148,8 @@ export class ServerIndex implements VectorIndex {
   async delete(ids: readonly string[]): Promise<void> {
     const { identity } = this.#access;
     const found = await orSetupError(identity?.find(ids) ?? Promise.resolve(undefined));
-    const taken = await orSetupError(identity?.takenByOthers(ids) ?? Promise.resolve(undefined));
-    const own = ids.filter((id) => isUsableId(id) && !taken?.has(id)).map((_id) => ({ _id }));
+    const refusals = await orSetupError(identity?.refusals(ids) ?? Promise.resolve(undefined));
+    const own = ids.filter((id) => isUsableId(id) && !refusals?.has(id)).map((_id) => ({ _id }));
     const others = [...found?.values() ?? []].flatMap(({ first, doubles }) => [first, ...doubles]);
     await orSetupError(deletePlaces(this.#parts.client, this.name, [...own, ...others]));
   }
@@ -159,7 +159,7 @@ export class ServerIndex implements VectorIndex {
     await orSetupError(admin.recreate(mapping));
     const state = await orSetupError(admin.read());
     if (state === undefined) throw new SetupError(`Cannot read index "${this.name}": it is gone`);
-    this.#access = accessOf(this.#parts, state, false);
+    this.#access = accessOf(this.#parts, state, "id");
     this.#dims = mapping?.dims ?? shape.dims;
     this.#model = undefined;
     this.#created = true;
@@ -253,15 +253,16 @@ function modelOf({ mappings }: IndexState): ModelIdentity | undefined {
 function accessOf(
   { client, dialect, version, admin, concurrency, sent, onNotice }: ServerIndexParts,
   { mappings, settings }: IndexState,
-  isForeign: boolean,
+  known: KnownIdentity,
 ): Access {
   const index = admin.name;
-  const layout = layoutOf(mappings);
+  const layout = layoutOf(mappings, settings);
   const intake = intakeOf(mappings);
+  const onForeign = known === "both" ? () => onNotice(foreignNotice(index)) : undefined;
   return {
-    reader: new IndexReader({ client, dialect, version, index, layout }),
+    reader: new IndexReader({ client, dialect, version, index, layout, onNotice }),
     sender: new BulkSender({ client, dialect, index, intake, concurrency, onNotice }),
-    identity: isForeign ? new Identity(client, index, layout) : undefined,
+    identity: known === "id" ? undefined : new Identity(client, index, layout, onForeign),
     fingerprints: new Fingerprints({
       ...{ client, index, intake, sent },
       generation: String(settings.index.uuid),

@@ -41,6 +41,7 @@ const hit = z.object({
   const document = source.parse(_source ?? {});
   const own = z.object({ vector }).safeParse(_source).data?.vector;
   return {
+    _id,
     score: _score ?? 0,
     document: document.id === "" ? { ...document, id: _id } : document,
     vector: own ?? fields?.vector?.flat(),

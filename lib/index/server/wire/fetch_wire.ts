@@ -100,9 +100,12 @@ function authorization({ user, password, apiKey }: Identity): string | undefined
   return `Basic ${new TextEncoder().encode(`${user}:${password ?? ""}`).toBase64()}`;
 }
 
+/** An id that is a number with more digits than a double holds. */
+const LONG_ID = /"id"\s*:\s*(\[\s*)?(-?\d{16,})(?=\s*[,}\]])/g;
+
 function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(LONG_ID, '"id":$1"$2"'));
   } catch {
     return undefined; // such as the page of a proxy
   }
