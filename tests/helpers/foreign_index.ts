@@ -1,4 +1,5 @@
 /** Indexes as other programs make them, by plain requests. */
+import type { IndexItem } from "../../lib/index/types.ts";
 import { documentOf, randomVectors } from "../index/contract.ts";
 import { request, type Server } from "./cluster.ts";
 
@@ -30,6 +31,24 @@ export function pythonBody(name: string, kind: "explicit" | "dynamic"): object {
     settings: { index: name === "opensearch" ? { ...settings, knn: true } : settings },
     mappings: { properties },
   };
+}
+
+/** The same, with other fields or settings. */
+export function bodyWith(name: string, fields: object, settings: object = {}) {
+  const body = pythonBody(name, "explicit") as {
+    settings: { index: object };
+    mappings: { properties: object };
+  };
+  return {
+    settings: { index: { ...body.settings.index, number_of_shards: 3, ...settings } },
+    mappings: { properties: { ...body.mappings.properties, ...fields } },
+  };
+}
+
+/** What the Python ingester would have sent of such an item. */
+export function sourceOf({ document, vector }: IndexItem) {
+  const { id, filename, access, title, creators, subject } = document;
+  return { id, filename, access, title, creators, subject, vector: Array.from(vector) };
 }
 
 /** Documents as the Python ingester sent them. */

@@ -80,7 +80,7 @@ async function countsByAsking(
     others.map((value) => valueClause(layout, "access", value));
   const look = async (filter: object, others: readonly string[]) => {
     const query = { bool: { filter, must_not: without(others) } };
-    const body = { query, size: LOOKED_AT, _source: ["access"] };
+    const body = { query, size: Math.min(LOOKED_AT, layout.window), _source: ["access"] };
     const { hits } = (await ask("_search", body, searchAnswer)).hits;
     const before = values.size;
     for (const { document: { access } } of hits) {

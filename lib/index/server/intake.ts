@@ -18,8 +18,12 @@ import {
 export interface Intake {
   /** Fields that are left out of documents: the mapping lacks them, or they cannot hold text there. */
   readonly leftOut: readonly DocumentField[];
+  /** Those of them that a mapping could be given. */
+  readonly lacking: readonly DocumentField[];
   /** Fields that are kept with documents and never found by. */
   readonly unsearched: readonly DocumentField[];
+  /** Fields that are taken, and not given back. */
+  readonly hidden: readonly DocumentField[];
   readonly hasOwnWords: boolean;
   /** Whether documents keep their fingerprint. */
   readonly hasFingerprint: boolean;
@@ -34,7 +38,9 @@ export function intakeOf(mappings: unknown): Intake {
   const isIgnored = ["false", "runtime", "false_allow_templates"].includes(dynamic);
   return {
     leftOut: isIgnored ? unfit : [...lacking, ...unfit],
+    lacking,
     unsearched: isIgnored ? lacking : [],
+    hidden: FIELDS.filter((field) => properties[field] !== undefined && isOut(_source, field)),
     hasOwnWords: holdsOwnWords(properties.words),
     hasFingerprint: fingerprint !== undefined && typeOf(fingerprint) === "keyword" &&
       !isOut(_source, "fingerprint"),
@@ -81,8 +87,8 @@ export function sourceOf(document: Document, fingerprint: string, intake: Intake
 
 /** What a user should know of such an intake, each in one line. */
 export function intakeNotices(index: string, intake: Intake): string[] {
-  const { leftOut, unsearched, hasOwnWords } = intake;
-  const hint = "--update-mapping adds what its mapping lacks";
+  const { leftOut, lacking, unsearched, hidden, hasOwnWords } = intake;
+  const hint = lacking.length > 0 ? "; --update-mapping adds what its mapping lacks" : "";
   const parts = [
     leftOut.length > 0 ? `takes no ${leftOut.join(", ")}: left out of documents` : "",
     unsearched.length > 0
@@ -93,7 +99,14 @@ export function intakeNotices(index: string, intake: Intake): string[] {
     "words are found as its own analyzer takes them, which may differ in accents, æ, ø, dots and " +
     "underscores; an index that is made by such a file finds the same as everywhere";
   return [
-    ...(parts.length > 0 ? [`Index "${index}" ${parts.join("; and ")}; ${hint}`] : []),
+    ...(parts.length > 0 ? [`Index "${index}" ${parts.join("; and ")}${hint}`] : []),
+    ...(hidden.length > 0 ? [notGivenBack(index, hidden)] : []),
     ...(hasOwnWords ? [] : [words]),
   ];
+}
+
+function notGivenBack(index: string, hidden: readonly DocumentField[]): string {
+  return `Index "${index}" gives back no ${hidden.join(", ")} of documents, as "_source" in its ` +
+    "mapping leaves that out: it is not shown, and where it is a text not told from values with " +
+    "the same words";
 }

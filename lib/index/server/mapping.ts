@@ -39,21 +39,23 @@ export interface IndexBody {
   readonly settings?: unknown;
 }
 
+/** Servers take numbers and truths as texts too. */
+const wholeNumber = z.coerce.number().int().positive();
 const denseVector = z.object({
   type: z.literal("dense_vector"),
-  dims: z.number().int().positive().optional(),
+  dims: wholeNumber.optional(),
   similarity: z.string().default("cosine"),
   element_type: z.string().default("float"),
-  index: z.boolean().default(true),
-  index_options: z.object({ m: z.number().optional() }).optional(),
+  index: z.union([z.boolean(), z.stringbool({ truthy: ["true"], falsy: ["false"] })]).default(true),
+  index_options: z.object({ m: z.coerce.number().optional() }).optional(),
 });
 const method = z.object({
   space_type: z.string().optional(),
-  parameters: z.object({ m: z.number().optional() }).optional(),
+  parameters: z.object({ m: z.coerce.number().optional() }).optional(),
 });
 const knnVector = z.object({
   type: z.literal("knn_vector"),
-  dimension: z.number().int().positive(),
+  dimension: wholeNumber,
   data_type: z.string().default("float"),
   space_type: z.string().optional(),
   method: method.optional(),
@@ -111,6 +113,10 @@ export function unsearchable({ mappings, settings }: IndexBody): string | undefi
     return `its vectors are of type ${element}, and those that are loaded of float: take ` +
       `"${option}" out of the field "vector"`;
   }
+  if (similarity === "none") {
+    return 'its field "vector" has "index": false, so that no neighbours are found: take that out, ' +
+      "and make the index anew";
+  }
   if (similarity !== "cosine") return `its vectors are compared by ${similarity}, not by cosine`;
   if (kind === "opensearch" && setting(settings, "knn") !== "true") {
     return 'its setting "index.knn" is not true, without which OpenSearch finds no neighbours: ' +
@@ -142,11 +148,36 @@ export function parseMapping(text: string, path: string): Mapping {
     throw fail("it is not JSON");
   }
   const parsed = indexBody.safeParse(json);
-  if (!parsed.success) throw fail('it has no "mappings"');
+  if (!parsed.success) throw fail(`it has no "mappings"${answerHint(json)}`);
+  const type = olderType(parsed.data.mappings);
+  if (type !== undefined) {
+    throw fail(
+      `its fields are in "mappings.${type}", as in servers before version 7: put what is in ` +
+        `"${type}" directly into "mappings"`,
+    );
+  }
   const reason = unsearchable(parsed.data);
   if (reason !== undefined) throw fail(reason);
   const shape = vectorShape(parsed.data.mappings, parsed.data.settings)!;
   return { ...shape, path, body: parsed.data };
+}
+
+/** What to do with the answer of a server about an index. */
+function answerHint(json: unknown): string {
+  const found = z.record(z.string(), indexBody).safeParse(json).data ?? {};
+  const [name] = Object.keys(found);
+  if (name === undefined) return "";
+  return `: it is what a server tells of index "${name}"; take what is in "${name}", and of its ` +
+    "settings only those that you have chosen";
+}
+
+/** The type of documents that has the fields in mappings of earlier servers. */
+function olderType(mappings: Record<string, unknown>): string | undefined {
+  if (mappings.properties !== undefined) return undefined;
+  const [name, more] = Object.keys(mappings);
+  const isOne = name !== undefined && more === undefined;
+  const inner = z.looseObject({ properties: z.record(z.string(), z.unknown()) });
+  return isOne && inner.safeParse(mappings[name]).success ? name : undefined;
 }
 
 /**

@@ -91,13 +91,14 @@ export class IndexReader {
     const { layout } = this.#parts;
     if (layout.uses[field] === undefined) return undefined;
     const isOnly = isExact(layout, field, value);
+    const few = Math.min(SAME_WORDS, layout.window);
     const body = { query: valueClause(layout, field, value), ...sorted(byId(layout)) };
-    const hits = await this.#whole({ ...body, size: isOnly ? 1 : SAME_WORDS });
+    const hits = await this.#whole({ ...body, size: isOnly ? 1 : few });
     if (isOnly && hits[0] !== undefined && layout.hidden.includes(field)) {
       return itemOf({ ...hits[0], document: { ...hits[0].document, [field]: value } });
     }
     const found = itemOf(hits.find(({ document }) => document[field] === value));
-    if (found !== undefined || hits.length < SAME_WORDS) return found;
+    if (found !== undefined || hits.length < few) return found;
     return await this.#getAmongMany(field, value, body);
   }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { openServerIndex } from "../../../lib/index/server/open_server.ts";
 import { missing, request, type Server, serverOptions, servers } from "../../helpers/cluster.ts";
-import { FOREIGN_DIMS, foreignIndex, pythonBody } from "../../helpers/foreign_index.ts";
+import { bodyWith, FOREIGN_DIMS, foreignIndex, sourceOf } from "../../helpers/foreign_index.ts";
 import { skipIf } from "../../helpers/skip.ts";
 import { documentOf, randomVectors } from "../contract.ts";
 
@@ -21,24 +21,6 @@ function testBoth(title: string, body: (name: string, server: Server) => Promise
 function itemsOf(ids: readonly string[]) {
   const vectors = randomVectors(ids.length, FOREIGN_DIMS);
   return ids.map((id, i) => ({ document: documentOf(id), vector: vectors[i]! }));
-}
-
-/** What the Python ingester would have sent of such an item. */
-function sourceOf({ document, vector }: ReturnType<typeof itemsOf>[number]) {
-  const { id, filename, access, title, creators, subject } = document;
-  return { id, filename, access, title, creators, subject, vector: Array.from(vector) };
-}
-
-/** A body whose fields or settings differ from that of the Python ingester. */
-function bodyWith(name: string, fields: object, settings: object = {}) {
-  const body = pythonBody(name, "explicit") as {
-    settings: { index: object };
-    mappings: { properties: object };
-  };
-  return {
-    settings: { index: { ...body.settings.index, number_of_shards: 3, ...settings } },
-    mappings: { properties: { ...body.mappings.properties, ...fields } },
-  };
 }
 
 async function countOf(server: Server, index: string): Promise<number> {

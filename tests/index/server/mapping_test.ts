@@ -29,13 +29,31 @@ Deno.test("parseMapping() says what is wrong with a file", async () => {
     ['{"mappings":{}}', /no field "vector" of type/],
     [bad({ type: "float" }), /no field "vector" of type/],
     [bad({ type: "dense_vector", dims: 4, similarity: "l2_norm" }), /l2_norm, not by cosine/],
-    [bad({ type: "dense_vector", dims: 4, index: false }), /none, not by cosine/],
+    [bad({ type: "dense_vector", dims: 4, index: false }), /"index": false, so that no neighbours/],
     [bad({ type: "knn_vector", dimension: 4 }), /by l2, not by cosine/],
     [bad({ type: "knn_vector" }), /with its size/],
     [bad({ type: "knn_vector", dimension: 4, space_type: "cosinesimil" }), /"index\.knn"/],
     [bad({ type: "knn_vector", dimension: 8, data_type: "binary" }), /binary.*"data_type"/],
     [bad({ type: "dense_vector", dims: 8, element_type: "bit" }), /of type bit.*"element_type"/],
     [bad({ type: "dense_vector", dims: 8, element_type: "byte" }), /of type byte/],
+    ['{"mappings":{"_doc":{"properties":{}}}}', /in "mappings\._doc", as in servers before/],
+    ['{"images":{"aliases":{},"mappings":{}}}', /what a server tells of index "images"/],
+    [
+      JSON.stringify({
+        settings: { "index.mapping.source.mode": "disabled" },
+        mappings: { properties: { vector: { type: "dense_vector", dims: 4 } } },
+      }),
+      /"index\.mapping\.source\.mode" is "disabled"/,
+    ],
+    [
+      JSON.stringify({
+        mappings: {
+          _source: { mode: "disabled" },
+          properties: { vector: { type: "dense_vector", dims: 4 } },
+        },
+      }),
+      /"index\.mapping\.source\.mode" is "disabled"/,
+    ],
   ];
   for (const [text, message] of cases) {
     assert.throws(() => parseMapping(text, "x.mapping"), { code: "setup", message });
@@ -56,4 +74,8 @@ Deno.test("parseMapping() takes what people's editors and earlier servers write"
     const text = `\ufeff${JSON.stringify({ settings, mappings })}`;
     assert.equal(parseMapping(text, "x.mapping").similarity, "cosine");
   }
+  const texts = { type: "dense_vector", dims: "64", index: "true", index_options: { m: "24" } };
+  const text = JSON.stringify({ mappings: { properties: { vector: texts } } });
+  const { dims, similarity, links } = parseMapping(text, "x.mapping");
+  assert.deepEqual([dims, similarity, links], [64, "cosine", 24]);
 });
