@@ -65,6 +65,7 @@ export async function ingest(options: IngestOptions, run: Stage): Promise<Report
     if (options.forcemerge) await index.forcemerge();
     if (options.warmup) await index.warmup();
     documents = await index.count();
+    if (documents === 0) await index.removeIfUnused(); // all were refused
   }
   await work.end();
   resumption.end();

@@ -4,6 +4,7 @@ import {
   HttpError,
   RequestError,
   SetupError,
+  UnfitIndexError,
   WorkerError,
 } from "../shared/errors.ts";
 import { accessLine } from "./access_log.ts";
@@ -160,6 +161,10 @@ function failureResponse(error: unknown, { onProblem }: Service): Response {
   }
   if (error instanceof AbsentIndexError) {
     return errorResponse(404, "There is no index of that name");
+  }
+  if (error instanceof UnfitIndexError) {
+    onProblem(error.message);
+    return errorResponse(503, error.message);
   }
   if (error instanceof SetupError) {
     // What it says of paths and hosts is for the operator alone.

@@ -28,6 +28,11 @@ export class AbsentIndexError extends SetupError {
   override readonly name = "AbsentIndexError";
 }
 
+/** An index is there, and Maken cannot work with one of its kind. */
+export class UnfitIndexError extends SetupError {
+  override readonly name = "UnfitIndexError";
+}
+
 /** A request to `serve` that is not answered as it asks. */
 export class RequestError extends MakenError {
   override readonly name = "RequestError";

@@ -263,3 +263,31 @@ for (const name of ["elasticsearch", "opensearch"]) {
     },
   });
 }
+
+for (const name of ["elasticsearch", "opensearch"]) {
+  Deno.test({
+    ...skipIf(missing(running, name), `${name}: why an index cannot be searched is told`),
+    fn: async () => {
+      const server = running.get(name)!;
+      const body = pythonBody(name, "explicit") as { mappings: { properties: object } };
+      const properties = { ...body.mappings.properties, vector: { type: "float" } };
+      await using one = await foreignIndex(server, body, []);
+      await using other = await foreignIndex(server, { mappings: { properties } }, []);
+      const alias = `test_${crypto.randomUUID()}`;
+      await request(server, "POST", "/_aliases", {
+        actions: [one, other].map(({ name: index }) => ({ add: { index, alias } })),
+      });
+      await using serve = await startServe(["--url", server.url, "--no-uploads"]);
+      for (
+        const [index, reason] of [
+          [alias, /stands for 2 indexes; use one of/],
+          [other.name, /no field "vector" of type/],
+        ] as const
+      ) {
+        const { status, json } = await told(await fetch(`${serve.url}/random/${index}`));
+        assert.equal(status, 503);
+        assert.match((json as { error: string }).error, reason);
+      }
+    },
+  });
+}

@@ -316,4 +316,17 @@ for (const name of ["elasticsearch", "opensearch"]) {
     assertOneLine(run, /pipeline with id \[none-of-mine\] does not exist/);
     assert.equal((await request(server, "GET", `/${index}`)).status, 404);
   });
+
+  test("an index that takes no document is not left behind", name, async (server) => {
+    await using place = await newPlace(server, name, 5);
+    const { dir, index, mapping } = place;
+    const body = JSON.parse(await Deno.readTextFile(mapping));
+    body.mappings.properties.id = { type: "keyword", copy_to: "number" };
+    body.mappings.properties.number = { type: "long" };
+    await Deno.writeTextFile(mapping, JSON.stringify(body));
+    const run = await runTask([...seedCommand(server, mapping, dir), "--json"]);
+    assert.equal(run.code, 1, run.stderr);
+    assert.deepEqual([jsonOf(run).stored, jsonOf(run).failed], [0, 5]);
+    assert.equal((await request(server, "GET", `/${index}`)).status, 404);
+  });
 }

@@ -1,6 +1,7 @@
 /** What an index on a server is made of, and how that is changed. */
 import { z } from "zod";
-import { HttpError, SetupError } from "../../shared/errors.ts";
+import { HttpError, SetupError, UnfitIndexError } from "../../shared/errors.ts";
+import { shorten } from "./errors.ts";
 import type { IndexBody, Mapping } from "./mapping.ts";
 import type { ServerClient, ServerRequest } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
@@ -60,10 +61,13 @@ export class IndexAdmin {
     const parsed = z.record(z.string(), state).safeParse(body);
     const found = Object.entries(parsed.data ?? {});
     if (found.length === 1) return { ...found[0]![1], name: found[0]![0] };
-    const reason = parsed.success
-      ? `it stands for ${found.length} indexes`
-      : "its description is not as expected";
-    throw new SetupError(`Cannot ${what}: ${reason}`);
+    if (!parsed.success) {
+      throw new SetupError(`Cannot ${what}: its description is not as expected`);
+    }
+    const names = shorten(found.map(([name]) => `"${name}"`).join(", "));
+    throw new UnfitIndexError(
+      `Cannot ${what}: it stands for ${found.length} indexes; use one of ${names}`,
+    );
   }
 
   /**
@@ -76,7 +80,8 @@ export class IndexAdmin {
     const left = new Set(this.dialect.newSettings);
     for (let tries = marked(body);;) {
       try {
-        const request = { method: "PUT", path: this.#path, body: tries, always } as const;
+        const path = `${this.#path}?timeout=5s`; // for its shards: what they wait for is asked
+        const request = { method: "PUT", path, body: tries, always } as const;
         await this.client.send(what, request);
         return true;
       } catch (error) {
@@ -98,6 +103,12 @@ export class IndexAdmin {
     await this.client.send(`refresh index "${this.name}"`, request as ServerRequest);
   }
 
+  /** Deletes the index, whatever is in it. */
+  async delete(): Promise<void> {
+    const request = { method: "DELETE", path: this.#path, accept: [404], always: true } as const;
+    await this.client.send(`delete index "${this.name}"`, request);
+  }
+
   /** Deletes the index if no document is in it. */
   async deleteEmpty(): Promise<void> {
     await this.refresh(true);
@@ -105,9 +116,7 @@ export class IndexAdmin {
     const counting = { method: "GET", path: `${this.#path}/_count`, always: true } as const;
     const answer = z.object({ count: z.number(), _shards: z.object({ failed: z.number() }) });
     const { count, _shards } = await this.client.ask(what, counting, answer);
-    if (count > 0 || _shards.failed > 0) return;
-    const request = { method: "DELETE", path: this.#path, accept: [404], always: true } as const;
-    await this.client.send(what, request);
+    if (count === 0 && _shards.failed === 0) await this.delete();
   }
 
   /** Adds fields to the mapping. */

@@ -28,7 +28,7 @@ const INDEX_ERRORS = [
   "strict_dynamic_mapping_exception",
 ];
 /** The same, of errors that are called alike whatever they are about. */
-const INDEX_REASONS = /no write index is defined|pipeline with id|data streams?\b/;
+const INDEX_REASONS = /no write index is defined|pipeline with id|data streams?\b|append_only/;
 /** Errors of a document itself. */
 const DOCUMENT_ERRORS = /pars|too_large|validation|version_conflict/;
 
@@ -223,7 +223,8 @@ function dropped(index: string): string {
 function isIndexError({ error }: ItemAnswer): boolean {
   if (error === undefined) return false;
   return INDEX_ERRORS.includes(error.type) ||
-    (error.type === "illegal_argument_exception" && INDEX_REASONS.test(error.reason ?? ""));
+    (/^(illegal_argument|validation)_exception$/.test(error.type) &&
+      INDEX_REASONS.test(error.reason ?? ""));
 }
 
 /** Whether the item may be taken later. */

@@ -12,6 +12,7 @@ const healthAnswer = z.object({
   ).optional(),
 });
 const explanation = z.object({
+  can_allocate: z.string().optional(),
   unassigned_info: z.object({ reason: z.string() }).optional(),
   allocate_explanation: z.string().optional(),
   node_allocation_decisions: z.array(z.object({
@@ -19,8 +20,21 @@ const explanation = z.object({
   })).default([]),
 });
 
+/** What a red index waits for. */
+export interface Wait {
+  readonly reason: string;
+  /** Whether it waits in vain until something is changed. */
+  readonly isVain: boolean;
+}
+
 /** What a red index waits for, in one line; undefined if it is not red, or nobody may know. */
 export async function waitsFor(client: ServerClient, index: string): Promise<string | undefined> {
+  const wait = await waitOf(client, index);
+  return wait && `Index "${index}" is red: ${wait.reason}; it is waited for`;
+}
+
+/** The same, without the words around it. */
+export async function waitOf(client: ServerClient, index: string): Promise<Wait | undefined> {
   try {
     const path = `/_cluster/health/${encodeURIComponent(index)}?level=shards&timeout=1s`;
     const what = `read the state of index "${index}"`;
@@ -30,11 +44,10 @@ export async function waitsFor(client: ServerClient, index: string): Promise<str
     for (const [name, { shards }] of Object.entries(indices)) {
       const shard = Object.keys(shards).find((key) => !shards[key]!.primary_active);
       if (shard === undefined) continue;
-      const reason = await reasonOf(client, name, Number(shard));
-      return `Index "${index}" is red: its shard ${shard} is on no node${reason}; ` +
-        "it is waited for";
+      const { reason, isVain } = await whyUnplaced(client, name, Number(shard));
+      return { reason: `its shard ${shard} is on no node${reason}`, isVain };
     }
-    return `Index "${index}" is red: not all of it is there; it is waited for`;
+    return { reason: "not all of it is there", isVain: false };
   } catch (error) {
     // Not everyone may ask; what goes wrong next says enough.
     if (error instanceof SetupError || error instanceof HttpError) return undefined;
@@ -42,7 +55,7 @@ export async function waitsFor(client: ServerClient, index: string): Promise<str
   }
 }
 
-async function reasonOf(client: ServerClient, index: string, shard: number): Promise<string> {
+async function whyUnplaced(client: ServerClient, index: string, shard: number): Promise<Wait> {
   const body = { index, shard, primary: true };
   const request = { method: "POST", path: "/_cluster/allocation/explain", body } as const;
   const what = `ask where index "${index}" is`;
@@ -50,5 +63,8 @@ async function reasonOf(client: ServerClient, index: string, shard: number): Pro
   const decider = told.node_allocation_decisions.flatMap(({ deciders }) => deciders)
     .find(({ decision }) => decision === "NO");
   const reason = decider?.explanation ?? told.allocate_explanation ?? told.unassigned_info?.reason;
-  return reason === undefined ? "" : ` (${shorten(reason)})`;
+  return {
+    reason: reason === undefined ? "" : ` (${shorten(reason)})`,
+    isVain: told.can_allocate === "no",
+  };
 }

@@ -1,6 +1,6 @@
 /** Opens an index of a cluster: who answers, what is there, does it fit. */
 import { z } from "zod";
-import { AbsentIndexError, SetupError } from "../../shared/errors.ts";
+import { AbsentIndexError, SetupError, UnfitIndexError } from "../../shared/errors.ts";
 import { ELASTICSEARCH } from "./elasticsearch.ts";
 import {
   type Mapping,
@@ -15,6 +15,7 @@ import { IndexAdmin, type IndexState } from "./admin.ts";
 import { type ClientOptions, ServerClient } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { orSetupError } from "./errors.ts";
+import { waitOf } from "./health.ts";
 import { checkIdentity, completed, prepare, type WriteOptions } from "./prepare.ts";
 import type { SentMemory } from "./fingerprints.ts";
 import { standardMapping } from "./standard_mapping.ts";
@@ -89,6 +90,7 @@ export async function openWith(
     }
     checkIdentity(name, mapping.body.mappings);
     created = await admin.create(mapping.body);
+    if (created) await checkPlaced(client, admin);
     state = await admin.read();
     if (state === undefined) throw new SetupError(where);
   }
@@ -103,6 +105,17 @@ export async function openWith(
     if (created) await admin.deleteEmpty().catch(() => {}); // the first error says what to do
     throw error;
   }
+}
+
+/** @throws {SetupError} if no node takes the new index, which is deleted again */
+async function checkPlaced(client: ServerClient, admin: IndexAdmin): Promise<void> {
+  const wait = await waitOf(client, admin.name);
+  if (!wait?.isVain) return;
+  await admin.delete(); // nothing can have been put in
+  throw new SetupError(
+    `Cannot create index "${admin.name}": ${wait.reason}; change its settings, or those of the ` +
+      "cluster",
+  );
 }
 
 function checkName(name: string): void {
@@ -126,14 +139,13 @@ function checkShape(
   recreate: boolean,
 ): VectorShape {
   if (recreate && mapping !== undefined) return mapping;
-  const fail = (reason: string) => new SetupError(`Cannot use index "${name}": ${reason}`);
   const reason = unsearchable({ mappings, settings });
-  if (reason !== undefined) throw fail(reason);
+  if (reason !== undefined) throw new UnfitIndexError(`Cannot use index "${name}": ${reason}`);
   const shape = vectorShape(mappings, settings)!;
   if (mapping !== undefined && shape.dims !== undefined && mapping.dims !== shape.dims) {
-    throw fail(
-      `its vectors have ${shape.dims} numbers, and those of mapping file "${mapping.path}" have ` +
-        `${mapping.dims}; begin the index anew, or use another name`,
+    throw new SetupError(
+      `Cannot use index "${name}": its vectors have ${shape.dims} numbers, and those of ` +
+        `mapping file "${mapping.path}" have ${mapping.dims}; begin the index anew, or use another name`,
     );
   }
   return shape;

@@ -9,6 +9,7 @@ import { intakeNotices, intakeOf, missingProperties } from "./intake.ts";
 import { layoutOf, unidentified } from "./layout.ts";
 import { LoadMode } from "./load_mode.ts";
 import type { Mapping } from "./mapping.ts";
+import { setting } from "./settings.ts";
 
 /** What an index that is to be written is prepared from. */
 export interface OpenedIndex {
@@ -69,6 +70,9 @@ export async function prepare(
   checkIdentity(name, mappings);
   for (const notice of intakeNotices(name, intakeOf(mappings))) onNotice(notice);
   const isNew = created || recreate;
+  const isOwn = isNew || now.mappings._meta?.maken?.identity === "id";
+  // A red index does not answer a refresh.
+  if (!isOwn && waits === undefined) await ifAllowed(admin.refresh());
   const identity = isNew ? "id" : await identityOf(client, admin, now, onNotice);
   return { state: now, identity };
 }
@@ -97,7 +101,6 @@ async function identityOf(
   onNotice: (text: string) => void,
 ): Promise<KnownIdentity> {
   const known = mappings._meta?.maken?.identity;
-  if (known === undefined) await ifAllowed(admin.refresh());
   const identity = new Identity(client, admin.name, layoutOf(mappings, settings));
   const sample = await identity.sample();
   const isForeign = known === "field" || sample.some(({ isOwn }) => !isOwn);
@@ -160,6 +163,12 @@ function checkWritable(name: string, state: IndexState, recreate: boolean): void
   if (recreate) return;
   if (settings.index.verified_before_close !== undefined) throw fail("it is closed; open it first");
   const blocks = z.record(z.string(), z.unknown()).safeParse(settings.index.blocks).data ?? {};
+  if (setting(settings, "append_only.enabled") === "true") {
+    throw fail(
+      'its setting "index.append_only.enabled" is true, and no document can be replaced; make an ' +
+        "index without it",
+    );
+  }
   const block = ["read_only", "read_only_allow_delete", "write"]
     .find((kind) => String(blocks[kind]) === "true");
   if (block !== undefined) {

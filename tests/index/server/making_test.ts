@@ -78,7 +78,7 @@ testBoth(
     const first = Promise.withResolvers<void>();
     // Both ask before there is an index; the second one makes it after the first.
     await using proxy = await faultyProxy(server.url, async ({ method, path }) => {
-      if (method === "PUT" && path === `/${index}`) await first.promise;
+      if (method === "PUT" && path.split("?")[0] === `/${index}`) await first.promise;
       return undefined;
     });
     const opening = openServerIndex(
