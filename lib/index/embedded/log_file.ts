@@ -86,6 +86,10 @@ export function logReason(
   if (hasLog && code === SQLITE_CORRUPT) {
     return `it is damaged, or ${log} beside it is of another index: put its own in its place`;
   }
+  if (hasLog && message === NO_INDEX) {
+    return `its last load was broken off, and ${log} beside it, which has what that put in, is cut ` +
+      "off or damaged: put a whole copy of it in its place, or load again";
+  }
   if (hasLog || !(isUnwritable || message === NO_INDEX)) return undefined;
   return `its log ${log} is missing, which has what the last load put in: copy that beside it, or ` +
     "load again";

@@ -123,6 +123,14 @@ Deno.test("EmbeddedIndex.open() tells a log that is missing, or another index's"
     code: "setup",
     message: /its log "x\.sqlite-wal" is missing/,
   });
+  for (const length of [20, 5000, 30_000]) {
+    const cut = await beside(`cut-${length}`, small, small);
+    await Deno.truncate(join(cut, "x.sqlite-wal"), length);
+    await assert.rejects(open(cut, "read"), {
+      code: "setup",
+      message: /last load was broken off, and "x\.sqlite-wal" beside it.* is cut off or damaged/,
+    });
+  }
   const part = await beside("part", one, undefined);
   const notices: string[] = [];
   {
