@@ -88,7 +88,7 @@ export function sourceOf(document: Document, fingerprint: string, intake: Intake
 /** What a user should know of such an intake, each in one line. */
 export function intakeNotices(index: string, intake: Intake): string[] {
   const { leftOut, lacking, unsearched, hidden, hasOwnWords } = intake;
-  const hint = lacking.length > 0 ? "; --update-mapping adds what its mapping lacks" : "";
+  const hint = lacking.length > 0 ? `; --update-mapping adds ${lacking.join(", ")}` : "";
   const parts = [
     leftOut.length > 0 ? `takes no ${leftOut.join(", ")}: left out of documents` : "",
     unsearched.length > 0

@@ -81,6 +81,8 @@ testOn(BOTH, "--update-mapping is advised only where it helps", async (name, ser
       serverOptions(server, { index: made.name, onNotice }),
     );
     const notice = notices.find((text) => /takes no .*access/.test(text))!;
+    const advice = /; --update-mapping adds license, date, thumbnail$/;
+    assert.equal(advice.test(notice), isAdvised, notice);
     assert.equal(/--update-mapping/.test(notice), isAdvised, notice);
   }
 });
