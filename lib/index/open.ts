@@ -3,7 +3,6 @@ import { fileReason, SetupError } from "../shared/errors.ts";
 import { type Mapping, readMapping } from "./server/mapping.ts";
 import type { ServerIndexOptions } from "./server/open_server.ts";
 import type { IndexPlace, ServerPlace } from "./place.ts";
-import type { ClientOptions } from "./server/client.ts";
 import type { Indexes, VectorIndex } from "./types.ts";
 
 /** How an index is opened; most of it is for servers alone. */
@@ -49,7 +48,7 @@ export async function openIndex(
  */
 export async function openIndexes(
   place: IndexPlace,
-  options: Pick<ClientOptions, "timeoutMs" | "retries" | "signal">,
+  options: Pick<OpenOptions, "timeoutMs" | "retries" | "signal" | "onNotice">,
 ): Promise<Indexes> {
   if (place.kind === "embedded") {
     const { IndexFolder } = await import("./embedded/index_folder.ts");

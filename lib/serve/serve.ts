@@ -26,7 +26,12 @@ export async function serve(options: ServeOptions, run: Stage): Promise<Report> 
   const metrics = new Metrics();
   const timeoutMs = timeoutSeconds * 1000;
   const ended = new AbortController();
-  await using indexes = await openIndexes(place, { timeoutMs, retries: 1, signal: ended.signal });
+  await using indexes = await openIndexes(place, {
+    timeoutMs,
+    retries: 1,
+    signal: ended.signal,
+    onNotice: (text) => run.warn(text),
+  });
   await checkPlace(indexes, run);
   using uploads = await startUploads(options, metrics, run);
   const api = new Api({

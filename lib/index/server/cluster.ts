@@ -5,6 +5,7 @@ import { unsearchable } from "./mapping.ts";
 import { askProduct, isServerName, openWith } from "./open_server.ts";
 import { type ClientOptions, ServerClient } from "./client.ts";
 import { orSetupError } from "./errors.ts";
+import type { WriteOptions } from "./prepare.ts";
 import type { ServerIndex } from "./server_index.ts";
 import type { Indexes, VectorIndex } from "../types.ts";
 
@@ -22,11 +23,14 @@ const indexes = z.record(
 /** Keeps in mind what the indexes are. Needs net permission for the cluster's hosts. */
 export class Cluster implements Indexes {
   readonly #client: ServerClient;
+  readonly #onNotice: (text: string) => void;
+  readonly #told = new Set<string>();
   readonly #opened = new Map<string, { at: number; index: Promise<ServerIndex> }>();
 
   /** @throws {SetupError} if the certificates cannot be used */
-  constructor(options: ClientOptions) {
+  constructor(options: ClientOptions & Pick<WriteOptions, "onNotice">) {
     this.#client = new ServerClient(options);
+    this.#onNotice = options.onNotice;
   }
 
   use<T>(name: string, work: (index: VectorIndex) => Promise<T>): Promise<T> {
@@ -34,7 +38,7 @@ export class Cluster implements Indexes {
   }
 
   async names(): Promise<string[]> {
-    const parts = ["*.mappings", "*.settings.index.knn*"].join();
+    const parts = ["*.mappings", "*.settings.index.knn*", "*.settings.index.mapping"].join();
     const path = `/*?expand_wildcards=open&filter_path=${parts}`;
     const request = { method: "GET", path } as const;
     const found = await orSetupError(this.#client.ask("list the indexes", request, indexes));
@@ -51,6 +55,13 @@ export class Cluster implements Indexes {
   [Symbol.asyncDispose](): Promise<void> {
     this.#client[Symbol.dispose]();
     return Promise.resolve();
+  }
+
+  /** Indexes are opened again and again. */
+  #tellOnce(text: string): void {
+    if (this.#told.has(text)) return;
+    this.#told.add(text);
+    this.#onNotice(text);
   }
 
   async #use<T>(name: string, work: (index: VectorIndex) => Promise<T>): Promise<T> {
@@ -73,7 +84,7 @@ export class Cluster implements Indexes {
       index: name,
       mode: "read",
       concurrency: 1,
-      onNotice: () => {},
+      onNotice: (text) => this.#tellOnce(text),
     });
     this.#opened.set(name, { at: now, index });
     try {

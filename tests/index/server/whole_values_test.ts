@@ -1,6 +1,7 @@
 /** Whole values are compared in fields that an index keeps by their words. */
 import assert from "node:assert/strict";
 import { openServerIndex } from "../../../lib/index/server/open_server.ts";
+import { Cluster } from "../../../lib/index/server/cluster.ts";
 import type { ServerIndex } from "../../../lib/index/server/server_index.ts";
 import { missing, request, type Server, serverOptions, servers } from "../../helpers/cluster.ts";
 import {
@@ -184,6 +185,8 @@ testOn(["elasticsearch"], "an index that keeps no documents is refused", async (
       message: /"index\.mapping\.source\.mode" is "disabled"/,
     });
   }
+  await using cluster = new Cluster(serverOptions(server));
+  assert.ok(!(await cluster.names()).includes(made.name));
 });
 
 testOn(BOTH, "what others keep in _meta does not matter", async (name, server) => {
