@@ -44,8 +44,8 @@ const wholeNumber = z.coerce.number().int().positive();
 const denseVector = z.object({
   type: z.literal("dense_vector"),
   dims: wholeNumber.optional(),
-  similarity: z.string().default("cosine"),
-  element_type: z.string().default("float"),
+  similarity: z.string().nullish().transform((value) => value ?? "cosine"),
+  element_type: z.string().nullish().transform((value) => value ?? "float"),
   index: z.union([z.boolean(), z.stringbool({ truthy: ["true"], falsy: ["false"] })]).default(true),
   index_options: z.object({ m: z.coerce.number().optional() }).optional(),
 });
@@ -63,6 +63,7 @@ const knnVector = z.object({
 const withVector = z.object({
   properties: z.object({ vector: z.discriminatedUnion("type", [denseVector, knnVector]) }),
 });
+const withFields = z.object({ properties: z.looseObject({ vector: z.looseObject({}) }) });
 const indexBody = z.looseObject({ mappings: z.record(z.string(), z.unknown()) });
 
 /**
@@ -159,7 +160,15 @@ export function parseMapping(text: string, path: string): Mapping {
   const reason = unsearchable(parsed.data);
   if (reason !== undefined) throw fail(reason);
   const shape = vectorShape(parsed.data.mappings, parsed.data.settings)!;
-  return { ...shape, path, body: parsed.data };
+  return { ...shape, path, body: withNumber(parsed.data, shape) };
+}
+
+/** The body with the size of vectors as a number: not every server takes a text for it. */
+function withNumber(body: IndexBody, { kind, dims }: VectorShape): IndexBody {
+  if (dims === undefined) return body;
+  const { properties } = withFields.parse(body.mappings);
+  const vector = { ...properties.vector, [kind === "elasticsearch" ? "dims" : "dimension"]: dims };
+  return { ...body, mappings: { ...body.mappings, properties: { ...properties, vector } } };
 }
 
 /** What to do with the answer of a server about an index. */

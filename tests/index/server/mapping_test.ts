@@ -29,6 +29,10 @@ Deno.test("parseMapping() says what is wrong with a file", async () => {
     ['{"mappings":{}}', /no field "vector" of type/],
     [bad({ type: "float" }), /no field "vector" of type/],
     [bad({ type: "dense_vector", dims: 4, similarity: "l2_norm" }), /l2_norm, not by cosine/],
+    [
+      bad({ type: "dense_vector", dims: 4, index: false, similarity: null }),
+      /"index": false, so that no neighbours/,
+    ],
     [bad({ type: "dense_vector", dims: 4, index: false }), /"index": false, so that no neighbours/],
     [bad({ type: "knn_vector", dimension: 4 }), /by l2, not by cosine/],
     [bad({ type: "knn_vector" }), /with its size/],
@@ -76,6 +80,7 @@ Deno.test("parseMapping() takes what people's editors and earlier servers write"
   }
   const texts = { type: "dense_vector", dims: "64", index: "true", index_options: { m: "24" } };
   const text = JSON.stringify({ mappings: { properties: { vector: texts } } });
-  const { dims, similarity, links } = parseMapping(text, "x.mapping");
+  const { dims, similarity, links, body } = parseMapping(text, "x.mapping");
+  assert.match(JSON.stringify(body), /"dims":64,"index":"true"/);
   assert.deepEqual([dims, similarity, links], [64, "cosine", 24]);
 });
