@@ -129,7 +129,9 @@ export class ServerIndex implements VectorIndex {
       fingerprint: fingerprints.of(item),
       place: found?.get(item.document.id)?.first ?? { _id: item.document.id },
     }));
-    const held = this.#created ? new Set() : await orSetupError(fingerprints.held(placed, found));
+    // What this run loads into an index that it made is new.
+    const isNew = this.#created && this.#loadMode.isOn;
+    const held = isNew ? new Set() : await orSetupError(fingerprints.held(placed, found));
     const others = placed.filter((item) => !held.has(item));
     const sent = await orSetupError(sender.send(others, refusals));
     const stored = others.filter((_, i) => isStored(sent[i]!));

@@ -195,7 +195,7 @@ testOn(BOTH, "what others keep in _meta does not matter", async (name, server) =
     const odd = { ...body, mappings: { ...body.mappings, _meta: { maken, by: "others" } } };
     await using made = await foreignIndex(server, odd, ITEMS.map(sourceOf));
     await using index = await openServerIndex(serverOptions(server, { index: made.name }));
-    await index.setModel("m");
+    await index.setModel({ name: "m" });
     const { [made.name]: now } = await request(server, "GET", `/${made.name}/_mapping`) as Record<
       string,
       { mappings: { _meta: object } }
