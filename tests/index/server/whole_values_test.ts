@@ -202,7 +202,7 @@ testOn(BOTH, "what others keep in _meta does not matter", async (name, server) =
     >;
     assert.deepEqual(now!.mappings._meta, {
       by: "others",
-      maken: { identity: "field", model: "m" },
+      maken: { identity: "field", model: "m", modelIdentity: { name: "m" } },
     });
   }
 });
