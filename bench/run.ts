@@ -12,6 +12,7 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   serve: () => import("./serve_bench.ts"),
   launch: () => import("./launch_bench.ts"),
   pairs: () => import("./pairs_bench.ts"),
+  pipeline: () => import("./pipeline_bench.ts"),
 };
 
 // Relative paths are meant from the folder of the user, not from that of deno.json.
