@@ -128,6 +128,7 @@ Deno.test("--models-dir and MAKEN_MODELS say where models are; none is replaced 
   const keras = ["model", "import", await kerasFile(dir.path), "--name", "mine"];
   await refused(keras, /another model of the name "mine", from "encoder.onnx".*--overwrite/);
   await refused(encoder("imagenet", "--overwrite"), /"imagenet" is for InceptionV3/);
+  await refused(encoder("mine.onnx"), /must not end in \.onnx/);
   await refused(["model", "list", "--models-dir", "a,b"], /without a comma/);
   const comma = await runTask(["model", "list"], { MAKEN_MODELS: "a,b" });
   assert.match(comma.stderr, /^model: Cannot use MAKEN_MODELS "a,b": .*without a comma\n$/);
@@ -152,6 +153,26 @@ Deno.test("--models-dir and MAKEN_MODELS say where models are; none is replaced 
   assert.equal((await runTask(["ingest", ...data, ...index, "--mapping", "few"])).code, 0);
   const question = ["search", "--index", "few", ...index, "--image", photo, "--models-dir", others];
   assert.match((await runTask(question)).stdout, /1 +1\.0000 +rocket/);
+});
+
+Deno.test("model convert replaces files that are of no model only with --overwrite", async () => {
+  await using dir = await tempDir();
+  const encoder = join(FIXTURES, "models/encoder.onnx");
+  const convert = ["model", "convert", encoder, join(dir.path, "mine.onnx"), "--size", "32"]
+    .concat("--output", "image_embeds");
+  for (const [name, content] of [["mine.onnx", "someone's"], ["mine.json", '{"name": "mine"}']]) {
+    const path = join(dir.path, name!);
+    await Deno.writeTextFile(path, content!);
+    const { code, stderr } = await runTask(convert);
+    assert.deepEqual([code, stderr.trim().split("\n").length], [2, 1], stderr);
+    assert.ok(stderr.includes(`"${path}" is there already`) && /--overwrite/.test(stderr), stderr);
+    assert.equal(await Deno.readTextFile(path), content);
+    await Deno.remove(path);
+  }
+  await Deno.copyFile(encoder, join(dir.path, "mine.onnx"));
+  assert.equal((await runTask(convert)).code, 0, "the same file may get its manifest");
+  await Deno.writeTextFile(join(dir.path, "mine.json"), "{}");
+  assert.equal((await runTask([...convert, "--overwrite"])).code, 0);
 });
 
 Deno.test("model fetch goes on where it stopped, checks the sum, and names what is wrong", async () => {

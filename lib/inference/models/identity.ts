@@ -70,8 +70,8 @@ export async function requireOwnFile(
   );
 }
 
-/** Of a file of any size, in hex. */
-async function fileSha256(path: string): Promise<string> {
+/** The sha256 of a file of any size, in hex. */
+export async function fileSha256(path: string): Promise<string> {
   const hash = createHash("sha256");
   using file = await Deno.open(path);
   const chunk = new Uint8Array(CHUNK);

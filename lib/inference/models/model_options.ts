@@ -86,7 +86,7 @@ function command() {
     .argument("[what]", "name of a model to check or fetch; file to import or convert")
     .argument("[onnx_file]", "file that convert writes, with its manifest (.json) beside it", path)
     .addOption(modelsDirOption())
-    .option("--name <name>", "name of an imported model", plainName)
+    .option("--name <name>", "name of an imported model", newName)
     .option("--overwrite", "replace another model of the same name", false)
     .addOption(
       new Option("--url <url>", "where fetch gets InceptionV3 weights of Keras (legacy HDF5)")
@@ -136,7 +136,7 @@ export function parseModelOptions(argv: readonly string[]): ModelOptions {
       return { action, name: named(what, "The model to check", modelName) };
     }
     if (action === "fetch") {
-      const name = o.name ?? named(what, "The model to fetch", plainName);
+      const name = o.name ?? named(what, "The model to fetch", newName);
       const { url, md5 } = o;
       if (name === DEMO) throw new UsageError(`Cannot fetch "${name}": the name is taken`);
       const isKeras = url.href === WEIGHTS_URL;
@@ -182,6 +182,12 @@ function named(
     }
     throw error;
   }
+}
+
+/** A name that `--model` does not take for a file. */
+function newName(text: string): string {
+  if (!text.endsWith(".onnx")) return plainName(text);
+  throw new InvalidArgumentError("It must not end in .onnx, as the names of files do.");
 }
 
 function md5(text: string): string {

@@ -1,11 +1,13 @@
 /** Where a new model is stored, and what it must not replace. */
+import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { isReadOnly, SetupError } from "../../shared/errors.ts";
 import type { OutputFolder } from "../../shared/output_folder.ts";
 import type { Stage } from "../../shared/run.ts";
-import { DEMO, IMAGENET } from "../native.ts";
+import { DEMO, IMAGENET, modelPaths } from "../native.ts";
+import { fileSha256 } from "./identity.ts";
 import type { ModelManifest } from "./manifest.ts";
-import { INCEPTION_V3, type Model, openModel } from "./model.ts";
+import { INCEPTION_V3, type Model, openModel, readManifest } from "./model.ts";
 
 /** Where a model may be stored. */
 export interface Target {
@@ -72,7 +74,27 @@ export async function checkNewModel(
     );
   }
   const there = await storedModel(name, target);
-  if (there !== undefined && !isSame(there, made)) refuseOther(there, folder, target);
+  if (there !== undefined) {
+    if (!isSame(there, made)) refuseOther(there, folder, target);
+    return;
+  }
+  const foreign = target.overwrite ? undefined : await foreignFile(made, folder);
+  if (foreign === undefined) return;
+  throw new SetupError(
+    `"${foreign}" is there already, and is not of a model that was imported: --overwrite replaces it`,
+  );
+}
+
+/** A file that a new model would replace, if it is not of a model; one that is damaged may go. */
+async function foreignFile(
+  { name, sha256 }: ModelManifest,
+  folder: string,
+): Promise<string | undefined> {
+  const { onnx, manifest } = modelPaths(name, folder);
+  if (existsSync(manifest)) {
+    return await readManifest(manifest).then(() => undefined, () => manifest);
+  }
+  return existsSync(onnx) && await fileSha256(onnx) !== sha256 ? onnx : undefined;
 }
 
 /**
