@@ -89,7 +89,7 @@ function layoutsOf({ name, type, shape }: TensorShape): ModelInput["layout"][] {
     }
   }
   throw new SetupError(
-    `its input "${name}" has the shape ${text(shape)}, not that of pictures: ` +
+    `its input "${name}" has the shape ${text(shape) || "unknown"}, not that of pictures: ` +
       "n × 3 × height × width, or n × height × width × 3",
   );
 }

@@ -16,6 +16,10 @@ const MEANINGS: readonly (readonly [message: RegExp, meaning: string])[] = [
   [/protobuf parsing failed|ModelProto does not have a graph/i, "it is cut short or damaged"],
   [/missing opset/i, "it is cut short or damaged: it names no operator set"],
   [
+    /Unsupported data type: 16$/,
+    "its input or output is of bfloat16, which Maken cannot give or take; export it in float32",
+  ],
+  [
     /Could not find an implementation for (\w+)\((\d+)\)/,
     "ONNX Runtime cannot compute its $1 with numbers of this type on a CPU; export it in float32",
   ],
