@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { decodeNpy } from "../../lib/vectors/npy.ts";
 import { importEncoder } from "../helpers/encoder.ts";
+import { symlink } from "../helpers/files.ts";
 import { serve } from "../helpers/http_server.ts";
 import { writeRecord } from "../helpers/picture_records.ts";
 import { jsonOf, ROOT, runTask } from "../helpers/run_task.ts";
@@ -173,6 +174,46 @@ Deno.test("model convert replaces files that are of no model only with --overwri
   assert.equal((await runTask(convert)).code, 0, "the same file may get its manifest");
   await Deno.writeTextFile(join(dir.path, "mine.json"), "{}");
   assert.equal((await runTask([...convert, "--overwrite"])).code, 0);
+});
+
+Deno.test("model says in plain words what is wrong with the files of a model", async () => {
+  await using dir = await tempDir();
+  const models = join(dir.path, "models");
+  const env = { MAKEN_MODELS: models };
+  const encoder = await importEncoder(dir.path);
+  await Deno.mkdir(models);
+  for (const name of ["bare", "alone", "other", "shorter", "folder"]) {
+    await Deno.copyFile(encoder, join(models, `${name}.onnx`));
+    await Deno.copyFile(encoder.replace(/onnx$/, "json"), join(models, `${name}.json`));
+  }
+  await Deno.remove(join(models, "bare.json"));
+  await Deno.remove(join(models, "alone.onnx"));
+  await Deno.writeTextFile(join(models, "other.json"), '{"name": "other"}');
+  await Deno.truncate(join(models, "shorter.onnx"), 1000);
+  await Deno.remove(join(models, "folder.json"));
+  await Deno.mkdir(join(models, "folder.json"));
+  await symlink(join(dir.path, "nowhere"), join(models, "dangling.onnx"));
+  const reasons = {
+    bare: /its manifest ".*bare\.json" is missing; ".*model import" makes it/,
+    alone: /its file ".*alone\.onnx" is missing/,
+    other: /other\.json" is not a manifest: "source" is missing in it/,
+    shorter: /shorter\.onnx" is not the file that its manifest describes.*damaged/,
+    folder: /its manifest ".*folder\.json" cannot be read: it is a folder/,
+  };
+  for (const [name, reason] of Object.entries(reasons)) {
+    const { code, stderr } = await runTask(["model", "check", name], env);
+    assert.deepEqual([code, stderr.trim().split("\n").length], [2, 1], stderr);
+    assert.match(stderr, reason);
+  }
+  const list = await runTask(["model", "list", "--json"], env);
+  const { models: listed } = JSON.parse(list.stdout);
+  const states = new Map<string, string>(
+    listed.map(({ name, state }: Record<"name" | "state", string>) => [name, state]),
+  );
+  for (const [name, reason] of Object.entries(reasons)) {
+    if (name !== "alone") assert.match(states.get(name)!, reason);
+  }
+  assert.match(states.get("dangling")!, /link/);
 });
 
 Deno.test("model fetch goes on where it stopped, checks the sum, and names what is wrong", async () => {

@@ -50,23 +50,26 @@ function sortedJson(value: unknown): string {
  * Makes sure that the file is the one that the manifest describes. It is read only if it has another
  * size or time than when its digest was computed.
  *
- * @throws {TypeError} if it is another file
+ * @throws {TypeError} if it is another file, or is missing
  */
 export async function requireOwnFile(
   path: string,
-  { bytes, modified, sha256: wanted, build }: ModelManifest,
+  { bytes, modified, sha256, build }: ModelManifest,
 ): Promise<void> {
-  const { size, mtime } = await Deno.stat(path);
-  if (size !== bytes) throw new TypeError(`"${path}" has ${size} bytes in place of ${bytes}`);
-  if (modified !== undefined && mtime?.getTime() === modified) return;
-  const sha256 = await fileSha256(path);
-  if (sha256 === wanted) return;
+  const { size, mtime } = await Deno.stat(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new TypeError(`its file "${path}" is missing: import it again`, { cause: error });
+  });
+  if (size === bytes) {
+    if (modified !== undefined && mtime?.getTime() === modified) return;
+    if (await fileSha256(path) === sha256) return;
+  }
   const advice = build === undefined
     ? "get the former file back, or import this one under a name of its own"
     : "delete it, and it is built again";
   throw new TypeError(
-    `"${path}" is not the file that its manifest describes (sha256 ${sha256}, not ${wanted}): ` +
-      `it is damaged, or another model was copied over it; ${advice}`,
+    `"${path}" is not the file that its manifest describes (sha256 ${sha256}): it is ` +
+      `damaged, or another model was copied over it; ${advice}`,
   );
 }
 

@@ -1,6 +1,6 @@
 /** FLOW of `deno task model`: lists, checks, fetches and converts models. */
 import { basename, dirname } from "node:path";
-import { errorMessage, fileReason, SetupError } from "../../shared/errors.ts";
+import { fileReason, SetupError } from "../../shared/errors.ts";
 import { namesIn } from "../../shared/files.ts";
 import type { Report, Stage } from "../../shared/run.ts";
 import { tableText } from "../../shared/table.ts";
@@ -41,7 +41,7 @@ async function list(folders: readonly string[]): Promise<Report> {
   }
   const columns = ["name", "vector", "picture", "state", "licence", "source", "folder"];
   const text = tableText(
-    columns.map((head) => ({ head })),
+    columns.map((head) => head === "state" ? { head, width: 62 } : { head }),
     models.map((
       { name, vector, picture, state, licence, source, folder },
     ) => [name, vector ?? "", picture ?? "", state, licence ?? "", source ?? "", folder ?? ""]),
@@ -51,14 +51,16 @@ async function list(folders: readonly string[]): Promise<Report> {
 
 async function describe(name: string, folders: readonly string[]) {
   const found = findModel(name, folders);
-  if (found === undefined) return { name, state: "bundled, built when first used" };
+  if (found === undefined) {
+    return { name, state: name === DEMO ? "bundled, built when first used" : "a link to no file" };
+  }
   const folder = dirname(found.onnx);
   try {
     const { input, output, licence, source, sha256 } = await openModel(name, folders);
     const { size: picture } = input;
     return { name, vector: output.size, picture, state: "ready", licence, source, folder, sha256 };
   } catch (error) {
-    return { name, state: errorMessage((error as Error).cause ?? error), folder };
+    return { name, state: fileReason((error as Error).cause), folder };
   }
 }
 

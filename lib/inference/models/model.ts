@@ -1,6 +1,6 @@
 /** Models: an ONNX file each, with a manifest beside it. */
 import { join } from "node:path";
-import { errorMessage, fileReason, SetupError } from "../../shared/errors.ts";
+import { fileReason, SetupError } from "../../shared/errors.ts";
 import { modifiedTime, requireOwnFile } from "./identity.ts";
 import { INPUT_SIZE, VECTOR_SIZE } from "./inception_v3.ts";
 import { manifest, type ModelManifest } from "./manifest.ts";
@@ -27,19 +27,15 @@ export async function openModel(
   model: string,
   folders: readonly string[] = [MODELS_DIR],
 ): Promise<Model> {
-  const found = findModel(model, folders);
-  if (found === undefined && model === DEMO) return await buildDemo(folders);
-  const paths = found ?? modelPaths(model, folders[0]);
+  const paths = findModel(model, folders);
+  if (paths === undefined && model === DEMO) return await buildDemo(folders);
   try {
+    if (paths === undefined) throw new TypeError(howToGet(model));
     const made = await readManifest(paths.manifest);
     await requireOwnFile(paths.onnx, made);
     return { ...made, path: paths.onnx };
   } catch (error) {
-    const isMissing = error instanceof Deno.errors.NotFound;
-    throw new SetupError(
-      `Cannot use model "${model}": ${isMissing ? howToGet(model) : errorMessage(error)}`,
-      { cause: error },
-    );
+    throw new SetupError(`Cannot use model "${model}": ${fileReason(error)}`, { cause: error });
   }
 }
 
@@ -51,23 +47,28 @@ function howToGet(model: string): string {
       `"--model ${DEMO}" needs no download`;
   }
   return /\.onnx$/.test(model)
-    ? `there is no such file, or no manifest (.json) beside it; "${
-      commandLine("model import")
-    }" makes one`
+    ? "there is no such file"
     : `there is none of that name; "${commandLine("model list")}" tells which there are`;
 }
 
 /**
  * Reads a manifest.
  *
- * @throws {TypeError} if it is none
+ * @throws {TypeError} if it is none, or cannot be read
  */
 export async function readManifest(path: string): Promise<ModelManifest> {
-  const text = await Deno.readTextFile(path);
+  const text = await Deno.readTextFile(path).catch((error) => {
+    const reason = error instanceof Deno.errors.NotFound
+      ? `is missing; "${commandLine("model import")}" makes it`
+      : `cannot be read: ${fileReason(error)}`;
+    throw new TypeError(`its manifest "${path}" ${reason}`, { cause: error });
+  });
   const parsed = manifest.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
-  const { path: where, message } = parsed.error.issues[0]!;
-  const what = where.length === 0 ? "it is not a JSON object" : `${where.join(".")}: ${message}`;
+  const where = parsed.error.issues[0]!.path;
+  const what = where.length === 0
+    ? "it is not a JSON object"
+    : `"${where.join(".")}" is missing in it, or is of another kind`;
   throw new TypeError(`"${path}" is not a manifest: ${what}`);
 }
 
