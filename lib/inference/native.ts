@@ -6,6 +6,7 @@ import { errorMessage, UsageError } from "../shared/errors.ts";
 import { PROGRAM_DIR } from "../shared/program.ts";
 import { joinPermissions, type Permissions } from "../shared/permissions.ts";
 import type { EngineName } from "./engines/engine.ts";
+import { TFJS_DIR, TFJS_PACKAGE } from "./engines/tfjs_package.ts";
 
 /** Folder of the npm packages, with their native libraries. */
 export const PACKAGES_DIR: string = join(PROGRAM_DIR, "node_modules");
@@ -89,12 +90,6 @@ export function enginePermissions(
   };
 }
 
-/** Package of the optional tfjs engine, and the command by which the user installs it. */
-export const TFJS_PACKAGE = "@tensorflow/tfjs-node";
-export const TFJS_INSTALL = `npm install --prefix tfjs ${TFJS_PACKAGE}@4.22.0`;
-
-/** Folder of the program that the command installs into. */
-export const TFJS_DIR: string = join(PROGRAM_DIR, "tfjs");
 const TFJS_PACKAGES = join(TFJS_DIR, "node_modules");
 
 /** TensorFlow's settings, which the tfjs engine writes. */

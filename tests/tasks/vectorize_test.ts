@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { TFJS_DIR } from "../../lib/inference/native.ts";
+import { TFJS_DIR } from "../../lib/inference/engines/tfjs_package.ts";
 import { exists } from "../../lib/shared/files.ts";
 import { decodeNpy } from "../../lib/vectors/npy.ts";
 import { decodeVct } from "../../lib/vectors/vct.ts";
 import { demoApi, RECORDS } from "../helpers/demo_api.ts";
+import { importEncoder } from "../helpers/encoder.ts";
 import { failuresIn } from "../helpers/files.ts";
 import { countsOf, jsonOf, ROOT, runTask } from "../helpers/run_task.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
@@ -88,6 +89,21 @@ for (const engine of exists(TFJS_DIR) ? ["wasm", "tfjs"] : ["wasm"]) {
       const difference = Math.max(...made.map((x, i) => Math.abs(x - wanted[i]!)));
       assert.ok(difference < TOLERANCE, `${name} differs by ${difference}`);
     }
+  });
+}
+
+// A worker may read no more than its engine needs: not, say, what the options are made from.
+if (!exists(TFJS_DIR)) {
+  Deno.test("vectorize --engine tfjs says how its package is installed, in one line", async () => {
+    await using dir = await tempDir();
+    await writeRecords(dir.path, { "r/a.json": { id: "a" } });
+    await Deno.mkdir(join(dir.path, "v"));
+    await Deno.copyFile(join(FIXTURES, "photos/ski_coffee.png"), join(dir.path, "v/a.png"));
+    const args = ["vectorize", join(dir.path, "r"), "*", join(dir.path, "v"), "--engine", "tfjs"]
+      .concat("--model", await importEncoder(dir.path));
+    const { code, stderr } = await runTask(args);
+    assert.deepEqual([code, stderr.trim().split("\n").length], [2, 1], stderr);
+    assert.match(stderr, /Cannot find @tensorflow\/tfjs-node in ".*": run npm install/);
   });
 }
 

@@ -7,7 +7,7 @@ import { errorMessage, SetupError } from "../../shared/errors.ts";
 import { exists } from "../../shared/files.ts";
 import { type Engine, type EngineModel, inputDims, type Numbers, outputVectors } from "./engine.ts";
 import { inceptionV3, type Layers, type Padding } from "../models/inception_v3.ts";
-import { TFJS_DIR, TFJS_INSTALL, TFJS_PACKAGE } from "../native.ts";
+import { TFJS_DIR, TFJS_INSTALL, TFJS_PACKAGE } from "./tfjs_package.ts";
 import { readConvolutions } from "../models/onnx_graph.ts";
 
 /** What is used of the package's tensors. */
