@@ -31,9 +31,27 @@ export function isSameModel(a: ModelIdentity, b: ModelIdentity): boolean {
   return a.sha256 === b.sha256 && (a.settings === b.settings || settings.includes(undefined));
 }
 
-/** The models, each once. */
+/**
+ * The models, each once, by the entry that tells most of it: of less, two models may seem the same.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * const [a, b] = [{ name: "clip", sha256: "a1" }, { name: "clip", sha256: "b2" }];
+ * assert.deepEqual(distinctModels([{ name: "clip" }, a, b, a]), [a, b]);
+ * ```
+ */
 export function distinctModels(models: readonly ModelIdentity[]): ModelIdentity[] {
-  return models.filter((model, i) => models.findIndex((other) => isSameModel(other, model)) === i);
+  const isCovered = (model: ModelIdentity, i: number) =>
+    models.some((other, j) => {
+      const more = detailOf(other) - detailOf(model);
+      return isSameModel(other, model) && (more > 0 || more === 0 && j < i);
+    });
+  return models.filter((model, i) => !isCovered(model, i));
+}
+
+function detailOf({ sha256, settings }: ModelIdentity): number {
+  return [sha256, settings].filter((known) => known !== undefined).length;
 }
 
 /**

@@ -220,6 +220,10 @@ Deno.test("folders of two models that were put into one are found by their notes
     assert.equal((await runTask(["vectorize", ...args])).code, 0);
   }
   assertRefused(await at.ingest(at.vectors), /Cannot load the vectors in/);
+  // A note of an earlier version, of the name that both have, hides neither of them.
+  await Deno.mkdir(join(at.vectors, ".maken"), { recursive: true });
+  await Deno.writeTextFile(join(at.vectors, ".maken/models.json"), '{"*.npy":{"name":"encoder"}}');
+  assertRefused(await at.ingest(at.vectors), /Cannot load the vectors in/);
   assertRefused(await at.vectorize(at.first, at.vectors), /those in "yours" were made by another/);
   assert.equal((await at.vectorize(at.first, at.vectors, "--overwrite")).code, 0);
   const loaded = await at.ingest(at.vectors, "--json");
