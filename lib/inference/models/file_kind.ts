@@ -44,7 +44,8 @@ function zipKind(text: string): string {
     return `it is a PyTorch file; ${ONNX_NEEDED}`;
   }
   if (text.includes("metadata.json") || text.includes("model.weights.h5")) {
-    return 'it is in the newer format of Keras 3 (.keras); export it as ONNX, with model.export("NAME.onnx", format="onnx")';
+    return "it is in the format of Keras 3: if it holds InceptionV3, give it a name that ends in " +
+      '.keras; else export it, with model.export("NAME.onnx", format="onnx")';
   }
   return "it is a ZIP archive; unpack it first";
 }

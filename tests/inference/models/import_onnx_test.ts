@@ -133,7 +133,7 @@ const REFUSED: readonly [file: string, args: readonly string[], reason: RegExp][
   ["lfs.onnx", [], /Git LFS/],
   ["pickle.onnx", [], /PyTorch/],
   ["torch.onnx", [], /PyTorch/],
-  ["keras.onnx", [], /Keras 3/],
+  ["keras.onnx", [], /Keras 3.*InceptionV3.*\.keras/],
   ["other.onnx", [], /ZIP/],
   ["lite.onnx", [], /TensorFlow Lite/],
   ["tensors.onnx", [], /safetensors/],
