@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { SetupError } from "../../shared/errors.ts";
 import { type OutputFolder } from "../../shared/output_folder.ts";
-import { modifiedTime } from "./identity.ts";
+import { modifiedTime } from "./model_file.ts";
 import { readKerasModel } from "./keras_weights.ts";
 import { manifest, type ModelManifest } from "./manifest.ts";
 import { fingerprint, INCEPTION_V3 } from "./model.ts";

@@ -1,7 +1,7 @@
 /** Models: an ONNX file each, with a manifest beside it. */
 import { join } from "node:path";
 import { fileReason, SetupError } from "../../shared/errors.ts";
-import { modifiedTime, requireOwnFile } from "./identity.ts";
+import { modifiedTime, requireOwnFile } from "./model_file.ts";
 import { INPUT_SIZE, VECTOR_SIZE } from "./inception_v3.ts";
 import { manifest, type ModelManifest } from "./manifest.ts";
 import { BUILD, DEMO, findModel, IMAGENET, modelPaths, MODELS_DIR } from "../native.ts";

@@ -5,7 +5,7 @@ import { isReadOnly, SetupError } from "../../shared/errors.ts";
 import type { OutputFolder } from "../../shared/output_folder.ts";
 import type { Stage } from "../../shared/run.ts";
 import { DEMO, IMAGENET, modelPaths } from "../native.ts";
-import { fileSha256 } from "./identity.ts";
+import { fileSha256 } from "./model_file.ts";
 import type { ModelManifest } from "./manifest.ts";
 import { INCEPTION_V3, type Model, openModel, readManifest } from "./model.ts";
 

@@ -1,13 +1,14 @@
 /** What the main thread and its workers tell each other. Buffers are transferred, not copied. */
 import type { ImageError } from "../../shared/errors.ts";
 import type { EngineModel, EngineName } from "../engines/engine.ts";
+import type { FileOfModel } from "../models/model_file.ts";
 
 /** To a worker, which answers the messages in order; the first is for loading. */
 export type ToWorker =
   | {
     readonly kind: "load";
     readonly engine: EngineName;
-    readonly model: EngineModel;
+    readonly model: EngineModel & FileOfModel;
     /** One number, shared by all: once it is not 0, no further image is begun. */
     readonly stop: Int32Array<SharedArrayBuffer>;
   }

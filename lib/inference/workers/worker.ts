@@ -5,6 +5,7 @@ import { errorMessage, ImageError } from "../../shared/errors.ts";
 import { ahead } from "../../shared/streams.ts";
 import { Embedder } from "./embed.ts";
 import type { EngineModel, EngineName, LoadEngine } from "../engines/engine.ts";
+import { requireOwnFile } from "../models/model_file.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
 type Send = (answer: FromWorker, transfer?: Transferable[]) => void;
@@ -54,7 +55,9 @@ function messagesOf(port: MessagePort): AsyncIterableIterator<ToWorker> {
 
 async function start(message: ToWorker) {
   if (message.kind !== "load") throw new Error("No model is loaded");
-  const embedder = await load(message.engine, message.model);
+  const { engine, model } = message;
+  const embedder = await load(engine, model);
+  await requireOwnFile(model.path, model); // another may have taken its place since it was found
   await embedder.tryOut();
   return { embedder, stop: message.stop };
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { errorMessage, SetupError, WorkerError } from "../../shared/errors.ts";
 import type { EngineModel, EngineName } from "../engines/engine.ts";
+import type { FileOfModel } from "../models/model_file.ts";
 import type { Embedding, FromNursery, ToNursery } from "./messages.ts";
 import { CODE_READ, enginePermissions } from "../native.ts";
 import { MAX_ASKED, PoolWorker } from "./pool_worker.ts";
@@ -17,7 +18,7 @@ const MAX_FRUITLESS_STARTS = 3;
 /** How a pool is made. */
 export interface PoolOptions {
   readonly engine: EngineName;
-  readonly model: Omit<EngineModel, "threads">;
+  readonly model: Omit<EngineModel, "threads"> & FileOfModel;
   /** Number of workers; each has its share of the cores. */
   readonly size: number;
   /** Ends the work: images that wait for a worker are given up. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { openModel } from "../../../lib/inference/models/model.ts";
 import { CODE_READ, enginePermissions } from "../../../lib/inference/native.ts";
 import { workerPermissions, WorkerPool } from "../../../lib/inference/workers/worker_pool.ts";
+import { importEncoder, importOtherEncoder } from "../../helpers/encoder.ts";
 import type { ProbeTargets } from "../../helpers/probe.ts";
 import { ROOT } from "../../helpers/run_task.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
@@ -69,6 +70,17 @@ Deno.test("WorkerPool.start() explains a model that cannot be loaded", async () 
   await assert.rejects(WorkerPool.start({ engine: "onnx", model, size: 1 }), {
     code: "setup",
     message: /broken\.onnx/,
+  });
+});
+
+Deno.test("WorkerPool.start() takes no file that took the model's place meanwhile", async () => {
+  await using dir = await tempDir();
+  const path = await importEncoder(join(dir.path, "first"));
+  const model = await openModel(path);
+  await Deno.copyFile(await importOtherEncoder(join(dir.path, "second")), path);
+  await assert.rejects(WorkerPool.start({ engine: "onnx", model, size: 1 }), {
+    code: "setup",
+    message: /encoder\.onnx" is not the file that its manifest describes/,
   });
 });
 
