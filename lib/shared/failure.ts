@@ -108,6 +108,7 @@ export function carriedOver(
   const isOwn = failure.proof !== undefined && (FOR_GOOD.has(code) || isAnswer(code));
   if (isOwn && before?.proof !== undefined && before.proof !== failure.proof) before = undefined;
   const isSameRun = before !== undefined && before.last >= began;
+  const isSameFile = failure.fetched !== undefined && failure.fetched === before?.fetched;
   const faults = (before?.faults ?? 0) + (isOwn && !isSameRun ? 1 : 0);
   return {
     ...{ id, file, stage, code, message },
@@ -119,7 +120,7 @@ export function carriedOver(
     // A host that is away says nothing of the item.
     proof: isOwn ? failure.proof : before?.proof,
     ...faults > 0 ? { faults, faultTime: isOwn ? now : before?.faultTime } : {},
-    isKnown: isOwn ? isForGood || faults >= RUNS : before?.isKnown,
+    isKnown: isOwn ? isForGood || isSameFile || faults >= RUNS : before?.isKnown,
   };
 }
 

@@ -227,5 +227,5 @@ Deno.test("a run that is killed loses no failure, and parts share one list", asy
   assert.deepEqual(sum, [0, 1, 5, 5, 0]);
   assert.deepEqual(await outcome([...args, "--shard", "1/1"]), [0, 0, 6, 5, 0]);
   assert.deepEqual(await outcome(args), [0, 0, 6, 5, 0]);
-  assert.deepEqual(await namesIn(vectors), { a: 3, b: 3, c: 3, d: 3, e: 3 });
+  assert.deepEqual(await namesIn(vectors), { a: 2, b: 2, c: 2, d: 2, e: 2 }, "not tried again");
 });
