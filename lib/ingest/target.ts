@@ -19,8 +19,8 @@ export interface Load {
   readonly isRest: boolean;
   /** How many there may be in all. */
   readonly total: () => Promise<number>;
-  /** Make the index by the mapping that comes with the program, where there is neither. */
-  readonly isStandard?: boolean;
+  /** Make the index by the mapping that comes with the program for vectors of this length, where there is neither. */
+  readonly standardDims?: number;
   /** Remembers what was sent to an index that cannot tell it itself. */
   readonly sent?: SentMemory | undefined;
 }
@@ -33,7 +33,7 @@ export interface Load {
  *   too little memory for them
  */
 export async function openTarget(
-  { first, model, isRest, total, isStandard = false, sent }: Load,
+  { first, model, isRest, total, standardDims, sent }: Load,
   options: IngestOptions,
   stage: Stage,
 ): Promise<VectorIndex> {
@@ -48,7 +48,7 @@ export async function openTarget(
     ...openOptions(options, mapping, stage),
     recreate,
     sent,
-    ...isStandard ? { standardDims: commonLength(first) } : {},
+    standardDims,
   });
   try {
     const isRemade = recreate && (mapping !== undefined || index.kind === "embedded");

@@ -1,5 +1,5 @@
 /** One window on its way: its pages become records, its records vectors, and these documents. */
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import type { CatalogClient } from "../catalog/client.ts";
 import { downloadRecords, idMemory } from "../catalog/download.ts";
 import type { IdMemory } from "../catalog/ids/id_memory.ts";
@@ -10,7 +10,7 @@ import type { Limiter } from "../index/server/limiter.ts";
 import type { Embedder } from "../inference/workers/worker_pool.ts";
 import { DocumentReader, type Loaded } from "../ingest/documents.ts";
 import type { IngestOptions } from "../ingest/options.ts";
-import { isPassingCode } from "../shared/failure.ts";
+import { type Failure, isOpen } from "../shared/failure.ts";
 import type { HttpClient } from "../shared/http.ts";
 import type { OutputFolder } from "../shared/output_folder.ts";
 import type { Stage } from "../shared/run.ts";
@@ -40,13 +40,15 @@ export interface Shared {
   readonly download: Stage;
   readonly vectorize: Stage;
   readonly ingest: Stage;
+  /** Lists the documents that the index did not take. */
+  readonly indexOutput: OutputFolder;
 }
 
 /** Documents of a window, and how far the window is when the index has them. */
 export interface WindowGroup {
   readonly window: OpenWindow;
   readonly items: readonly Loaded[];
-  /** Ids of documents that are to go: their records have changed to a group that is left out. */
+  /** Ids of documents that are not to be there: their records are of a group that is left out. */
   readonly gone: readonly string[];
   /** The last record that these groups have come to; undefined at the end of the window. */
   readonly last: RecordFile | undefined;
@@ -110,11 +112,25 @@ export class OpenWindow implements AsyncDisposable {
   /** Whether nothing of the window is left to be done, today or on another day. */
   get isFinished(): boolean {
     const { days } = this.window;
-    const codes = [
-      ...this.parts.download.stats.errors.keys(),
-      ...this.parts.vectorize.stats.errors.keys(),
-    ];
-    return days !== undefined && days.to < this.#listed && !codes.some(isPassingCode);
+    const isOver = days !== undefined && days.to < this.#listed;
+    return isOver && !this.#isCut && !this.#hasOpenFailures();
+  }
+
+  /** Whether the listing may have ended before the last record, as of `--max`. */
+  get #isCut(): boolean {
+    const { options, download } = this.parts;
+    return download.stats.done >= options.download.max;
+  }
+
+  /** Whether something failed since the listing began, in this run or one that it goes on with, and is open. */
+  #hasOpenFailures(): boolean {
+    const { parts: { records, vectors }, shared: { indexOutput } } = this;
+    const { began } = records.failures;
+    const isOfNow = (failure: Failure) => failure.last >= began && isOpen(failure);
+    const isOfWindow = ({ file }: Failure) => file?.startsWith(join(records.path, sep));
+    return records.failures.standing().some(isOfNow) ||
+      vectors.failures.standing().some(isOfNow) ||
+      indexOutput.failures.standing().filter(isOfNow).some(isOfWindow);
   }
 
   /** Says what is to be said at its end. */
@@ -150,10 +166,7 @@ export class OpenWindow implements AsyncDisposable {
     const isChosen = ({ document }: Loaded) => groups.includes(document.access);
     const others = loaded.filter((item) => !isChosen(item));
     this.shared.ingest.stats.skipped += others.length;
-    const gone = others.filter(({ source }) =>
-      this.parts.ids.earlierFolders(source.record.stem).length > 0
-    );
-    return { items: loaded.filter(isChosen), gone: gone.map(({ document }) => document.id) };
+    return { items: loaded.filter(isChosen), gone: others.map(({ document }) => document.id) };
   }
 }
 

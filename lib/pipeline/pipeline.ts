@@ -36,14 +36,14 @@ export async function pipeline(options: PipelineOptions, run: Run): Promise<Repo
   const { engine, jobs: size, model: name, modelsDir } = options.vectorize;
   const model = await openModel(name, modelFolders(modelsDir));
   await using pool = new LazyPool({ engine, model, size, signal: run.signal });
+  const indexOutput = await ingest.openOutput(options.ingest.indexDir, {
+    retry: options.ingest.retryFailed,
+  });
   await using windows = new Windows(log.due(), log, options, {
     catalog: catalogClient(options.download, download.part()),
     images: imageClient(options.vectorize, vectorize.part()),
     fetches: new Limiter(options.vectorize.concurrency),
-    ...{ model, pool, download, vectorize, ingest },
-  });
-  const output = await ingest.openOutput(options.ingest.indexDir, {
-    retry: options.ingest.retryFailed,
+    ...{ model, pool, download, vectorize, ingest, indexOutput },
   });
   let documents: number | undefined;
   try {
@@ -51,12 +51,12 @@ export async function pipeline(options: PipelineOptions, run: Run): Promise<Repo
     if (groups !== undefined) {
       const { first: { items: first } } = groups;
       const total = () => Promise.resolve(download.stats.total ?? first.length);
-      using sent = sentFile(output, options.ingest);
+      using sent = sentFile(indexOutput, options.ingest);
       const load = {
         first,
         model: identityOf(model),
         isRest: false,
-        isStandard: true,
+        standardDims: model.output.size,
         total,
         sent,
       };
@@ -92,12 +92,13 @@ class Windows implements AsyncDisposable {
     return this.#ended.toSorted((a, b) => a.name < b.name ? -1 : 1);
   }
 
-  /** The documents of all windows; before the first of them, windows that have none come to their end. */
+  /** What all windows have for the index; before the first of it, windows that have none come to their end. */
   async *groups(): AsyncGenerator<WindowGroup> {
-    let hasDocuments = false;
-    for await (const group of merged(this.#streams(), MAX_OPEN)) {
-      hasDocuments ||= group.items.length > 0;
-      if (hasDocuments) yield group;
+    const isLimited = this.options.download.max < Infinity;
+    let isNeeded = false;
+    for await (const group of merged(this.#streams(), isLimited ? 1 : MAX_OPEN)) {
+      isNeeded ||= group.items.length > 0 || group.gone.length > 0;
+      if (isNeeded) yield group;
       else await this.#passed(group);
     }
   }
@@ -126,8 +127,11 @@ class Windows implements AsyncDisposable {
     const { shared, options, log } = this;
     for (const window of this.due) {
       shared.ingest.signal.throwIfAborted();
+      const max = options.download.max - shared.download.stats.done;
+      if (max <= 0) return;
       log.begin(window);
-      const open = await OpenWindow.open(window, shared, options);
+      const download = { ...options.download, max };
+      const open = await OpenWindow.open(window, shared, { ...options, download });
       this.#open.add(open);
       yield open.groups();
     }

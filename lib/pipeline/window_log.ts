@@ -14,6 +14,7 @@ import {
   today,
   type Window,
   windowNamed,
+  windowOf,
   windowsOf,
 } from "./windows.ts";
 
@@ -22,7 +23,7 @@ const FILE = `${STATE_DIR}/windows.json`;
 const entry = z.object({
   /** Of the folder. */
   name: z.string(),
-  /** Names what was asked for. */
+  /** Names what was asked for, and the index that it is for. */
   query: z.string(),
   /** When all of its records had ended; null while some have not. */
   finished: z.string().nullable(),
@@ -52,43 +53,43 @@ export class WindowLog {
 
   /** @throws {SetupError} if what is there cannot be read */
   constructor(private readonly output: LogFolder, private readonly options: PipelineOptions) {
-    const { url, filters, profile } = options.download;
-    const query = JSON.stringify([url.href, filters, profile]);
+    const { download: { url, filters, profile }, ingest: { index }, place, groups } = options;
+    const where = place.kind === "server" ? place.urls.map(String).sort() : place.dir;
+    const query = JSON.stringify([url.href, filters, profile, where, index, groups?.toSorted()]);
     this.#query = createHash("sha256").update(query).digest("hex").slice(0, 16);
     this.#entries = this.#read();
   }
 
   /**
    * The windows that a run is to harvest, the earliest first: those that are not finished, and the last
-   * one that is.
+   * one that is; if all are wanted again, the others, too.
    *
    * @throws {SetupError} if they would share days with others
    */
   due(): Window[] {
-    const { period, from, to } = this.options;
+    const { period, from, to, isAgain } = this.options;
     if (period === undefined) return [ALL];
     const finished = this.#own.filter(({ finished }) => finished !== null).map(({ name }) => name);
     const last = finished.toSorted().at(-1);
-    const begin = from ?? (last === undefined ? FIRST_DAY : dayAfter(last.slice(9)));
+    const begun = this.#own.flatMap(({ name }) => windowNamed(name)?.days ?? []);
+    // Those before it that are not finished are asked for as well.
+    const latest = begun.map(({ to }) => to).toSorted().at(-1);
+    const begin = from ?? (latest === undefined ? FIRST_DAY : dayAfter(latest));
     const end = to ?? today();
     const wanted = windowsOf({ from: begin, to: end }, period);
-    const begun = this.#own.flatMap(({ name }) => windowNamed(name) ?? []);
-    const again = from === undefined
-      ? begun.filter(({ name, days }) =>
-        days !== undefined && (name === last || !finished.includes(name))
-      )
-      : [];
-    const all = new Map([...again, ...wanted].map((window) => [window.name, window]));
+    const earlier = begun.filter(({ from: day }) => from === undefined && day <= end)
+      .map((days) => windowOf(days));
+    const all = new Map([...earlier, ...wanted].map((window) => [window.name, window]));
     const due = [...all.values()].filter(({ name }) =>
-      this.options.isAgain || name === last || !finished.includes(name)
+      isAgain || name === last || !finished.includes(name)
     ).sort((a, b) => a.name < b.name ? -1 : 1);
     for (const window of due) this.#requireApart(window);
     return due;
   }
 
-  /** Notes that a window is worked on. */
+  /** Notes that a window is worked on, again if it was finished. */
   begin({ name }: Window): void {
-    if (!this.#own.some((entry) => entry.name === name)) this.#note(name, null);
+    this.#note(name, null);
   }
 
   /** Notes that all records of a window have ended. */

@@ -37,11 +37,15 @@ export function windowsOf({ from, to }: Days, period: Period): Window[] {
   const last = timeOf(to);
   for (let day = beginOf(timeOf(from), period); day <= last;) {
     const next = nextOf(day, period);
-    const days = { from: textOf(day), to: textOf(next - DAY_MS) };
-    windows.push({ name: `${days.from}-${days.to}`, days });
+    windows.push(windowOf({ from: textOf(day), to: textOf(next - DAY_MS) }));
     day = next;
   }
   return windows;
+}
+
+/** The window of just these days. */
+export function windowOf(days: Days): Window {
+  return { name: `${days.from}-${days.to}`, days };
 }
 
 /** The day after another one. */
@@ -64,7 +68,7 @@ export function overlap(a: Window, b: Window): boolean {
 export function windowNamed(name: string): Window | undefined {
   if (name === ALL.name) return ALL;
   const [, from, to] = /^(\d{8})-(\d{8})$/.exec(name) ?? [];
-  return from === undefined || to === undefined ? undefined : { name, days: { from, to } };
+  return from === undefined || to === undefined ? undefined : windowOf({ from, to });
 }
 
 /** Whether a text is a day, as YYYYMMDD. */

@@ -92,6 +92,16 @@ export function isKnown(failure: Failure, proof: string | undefined, now = Date.
 }
 
 /**
+ * Whether the item had better be asked for again soon: it never came, a host was away or had a fault of
+ * its own, and no run knows yet that it stays so.
+ */
+export function isOpen({ task, stage, code, isKnown = false }: Failure): boolean {
+  if (stage === "store") return false;
+  if (task === "download") return true;
+  return isPassingCode(code) || /^http_5/.test(code) && !isKnown;
+}
+
+/**
  * The failure as it is listed now.
  *
  * @param before what is listed of the item so far

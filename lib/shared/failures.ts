@@ -110,6 +110,14 @@ export class FailureList implements Disposable {
     return this.#find({ id, file, ...rest }) !== undefined;
   }
 
+  /** The failures of this task that stand now. */
+  *standing(): Generator<Failure> {
+    using file = Deno.openSync(this.path, { read: true });
+    for (const [key, failure] of lastOf(file, placesIn(file).places)) {
+      if (failure.task === this.task && !this.#settled.has(key)) yield failure;
+    }
+  }
+
   /** The item has not failed this time, or is no more. */
   settle(item: ItemName, stages?: readonly string[]): void {
     const found = this.#find(item);
