@@ -58,8 +58,9 @@ export class Journal {
 
 /** Names a query: harvests differ if they ask for or store something else. */
 function queryKey(options: DownloadOptions): string {
-  const { url, filters, scroll, profile, page, size, groupBy, overwrite, max } = options;
+  const { url, filters, scroll, profile, page, size, groupBy, overwrite, max, taker } = options;
   const groups = groupBy.map(({ key, pattern }) => [key, pattern?.source]);
   const query = [url.href, filters, scroll, profile, page, size, groups, overwrite, String(max)];
-  return createHash("sha256").update(JSON.stringify(query)).digest("hex").slice(0, 16);
+  const text = JSON.stringify(taker === undefined ? query : [...query, taker]);
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

@@ -41,6 +41,8 @@ export interface DownloadOptions extends CommonOptions {
   readonly resume: boolean;
   /** Only say what there is to do. */
   readonly dryRun: boolean;
+  /** Names who takes the records, where each is to have all; undefined for nobody in particular. */
+  readonly taker?: string;
   /** Who harvests, for the service's log; empty for nobody in particular. */
   readonly contact: string;
 }

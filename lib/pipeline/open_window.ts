@@ -104,9 +104,9 @@ export class OpenWindow implements AsyncDisposable {
     yield { window: this, items: [], gone: [], last: undefined };
   }
 
-  /** The index has this group, and all before it. */
-  passed({ last }: WindowGroup): void {
-    if (last !== undefined) this.#notes.passed(last);
+  /** The index has this record, and all before it. */
+  passed(last: RecordFile): void {
+    this.#notes.passed(last);
   }
 
   /** Whether nothing of the window is left to be done, today or on another day. */

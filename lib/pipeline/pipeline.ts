@@ -61,6 +61,7 @@ export async function pipeline(options: PipelineOptions, run: Run): Promise<Repo
         sent,
       };
       await using index = await openTarget(load, options.ingest, ingest);
+      log.requireHeld(await index.generation());
       await windows.load(groups, index);
       checkModelStayed(index, identityOf(model));
       if (options.ingest.forcemerge) await index.forcemerge();
@@ -119,7 +120,7 @@ class Windows implements AsyncDisposable {
       byItems.delete(loaded.items);
       if (group.gone.length > 0) await index.delete(group.gone);
       if (group.items.length > 0) refresher.changed();
-      await this.#passed(group);
+      await this.#passed(group, loaded.generation);
     }
   }
 
@@ -130,7 +131,7 @@ class Windows implements AsyncDisposable {
       const max = options.download.max - shared.download.stats.done;
       if (max <= 0) return;
       log.begin(window);
-      const download = { ...options.download, max };
+      const download = { ...options.download, max, taker: log.query };
       const open = await OpenWindow.open(window, shared, { ...options, download });
       this.#open.add(open);
       yield open.groups();
@@ -138,12 +139,14 @@ class Windows implements AsyncDisposable {
   }
 
   /** Nothing is left to be done with these documents. */
-  async #passed(group: WindowGroup): Promise<void> {
+  async #passed(group: WindowGroup, generation?: string): Promise<void> {
     const { window } = group;
-    window.passed(group);
-    if (group.last !== undefined) return;
+    if (group.last !== undefined) {
+      if (generation !== undefined) this.log.hold(window.window, generation);
+      return window.passed(group.last);
+    }
     window.explain();
-    if (window.isFinished) this.log.finish(window.window);
+    if (window.isFinished) this.log.finish(window.window, generation);
     this.#ended.push({ name: window.window.name, finished: window.isFinished });
     this.#open.delete(window);
     await window[Symbol.asyncDispose]();

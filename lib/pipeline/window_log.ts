@@ -27,6 +27,8 @@ const entry = z.object({
   query: z.string(),
   /** When all of its records had ended; null while some have not. */
   finished: z.string().nullable(),
+  /** The index that has records of it, see `VectorIndex.generation`; none of a window without documents. */
+  index: z.string().optional(),
 });
 const entries = z.array(entry);
 type Entry = z.infer<typeof entry>;
@@ -48,7 +50,8 @@ export class ReadFolder implements LogFolder {
 
 /** The windows that were begun in a data folder. */
 export class WindowLog {
-  readonly #query: string;
+  /** Names what was asked for, and the index that it is for. */
+  readonly query: string;
   #entries: Entry[];
 
   /** @throws {SetupError} if what is there cannot be read */
@@ -56,7 +59,7 @@ export class WindowLog {
     const { download: { url, filters, profile }, ingest: { index }, place, groups } = options;
     const where = place.kind === "server" ? place.urls.map(String).sort() : place.dir;
     const query = JSON.stringify([url.href, filters, profile, where, index, groups?.toSorted()]);
-    this.#query = createHash("sha256").update(query).digest("hex").slice(0, 16);
+    this.query = createHash("sha256").update(query).digest("hex").slice(0, 16);
     this.#entries = this.#read();
   }
 
@@ -89,16 +92,38 @@ export class WindowLog {
 
   /** Notes that a window is worked on, again if it was finished. */
   begin({ name }: Window): void {
-    this.#note(name, null);
+    const before = this.#own.find((entry) => entry.name === name);
+    this.#note(name, null, this.options.isAgain ? undefined : before?.index);
   }
 
-  /** Notes that all records of a window have ended. */
-  finish({ name }: Window): void {
-    this.#note(name, new Date().toISOString());
+  /** Notes which index has records of a window. */
+  hold({ name }: Window, generation: string): void {
+    if (this.#own.some((entry) => entry.name === name && entry.index === generation)) return;
+    this.#note(name, null, generation);
+  }
+
+  /** Notes that all records of a window have ended, and which index has them. */
+  finish({ name }: Window, generation: string | undefined): void {
+    this.#note(name, new Date().toISOString(), generation);
+  }
+
+  /**
+   * Sees to it that what earlier runs put into the index is there still.
+   *
+   * @throws {SetupError} if it was begun anew since then
+   */
+  requireHeld(generation: string | undefined): void {
+    const { isAgain, ingest } = this.options;
+    const isLost = ({ index }: Entry) => index !== undefined && index !== generation;
+    if (isAgain || !this.#own.some(isLost)) return;
+    throw new SetupError(
+      `Cannot go on with index "${ingest.index}": it was deleted or begun anew since earlier windows ` +
+        "went into it; --no-resume puts the records of all windows into it",
+    );
   }
 
   get #own(): Entry[] {
-    return this.#entries.filter(({ query }) => query === this.#query);
+    return this.#entries.filter(({ query }) => query === this.query);
   }
 
   #requireApart(window: Window): void {
@@ -112,10 +137,10 @@ export class WindowLog {
     }
   }
 
-  #note(name: string, finished: string | null): void {
-    const query = this.#query;
+  #note(name: string, finished: string | null, index?: string): void {
+    const { query } = this;
     const others = this.#entries.filter((entry) => entry.name !== name || entry.query !== query);
-    this.#entries = [...others, { name, query, finished }];
+    this.#entries = [...others, { name, query, finished, ...index === undefined ? {} : { index } }];
     this.output.write(FILE, JSON.stringify(this.#entries, null, 1));
   }
 

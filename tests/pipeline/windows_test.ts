@@ -132,6 +132,48 @@ Deno.test("pipeline puts the records of all windows into another index", async (
   assert.equal(weekly.pictures().length, fetched);
 });
 
+Deno.test("pipeline into another index has all of a window that an earlier run got halfway through", async () => {
+  await using dir = await tempDir();
+  let isFaulty = true;
+  const { promise: isOver, resolve: over } = Promise.withResolvers<undefined>();
+  await using weekly = await pipelineIn(dir.path, {
+    records: recordsOfWeeks(60, 1),
+    intercept: (_, { searchParams }) =>
+      isFaulty && searchParams.get("page") === "2" ? isOver : undefined,
+  });
+  const args = ["--every", "week", "--from", "20240101", "--to", "20240107", "--size", "15"];
+  const child = weekly.spawn(...args);
+  const state = `${weekly.data}/20240101-20240107/images/records/.maken`;
+  await until(async () => {
+    const names = await Array.fromAsync(Deno.readDir(state)).catch(() => []);
+    return names.some(({ name }) => /^download-.*\.json$/.test(name));
+  }, "A page that is noted");
+  child.kill("SIGKILL");
+  await child.output();
+  isFaulty = false;
+  over(undefined);
+  const other = await weekly.run(...args, "--index", "other");
+  assert.deepEqual([other.code, other.json().documents], [0, 60], other.stderr);
+  const first = await weekly.run(...args);
+  assert.match(first.stderr, /going on after/);
+  assert.deepEqual([first.code, first.json().documents], [0, 60], first.stderr);
+  await Deno.remove(`${weekly.data}/index`, { recursive: true });
+  assert.equal((await weekly.run(...args)).code, 2);
+});
+
+Deno.test("pipeline goes on with no index that was deleted; --no-resume makes it whole again", async () => {
+  await using dir = await tempDir();
+  await using weekly = await fourWeeks(dir.path);
+  assert.equal((await weekly.asked(...WEEKS)).code, 0);
+  await Deno.remove(`${weekly.data}/index`, { recursive: true });
+  const { code, stderr } = await weekly.run(...WEEKS);
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /^pipeline: Cannot go on with index "images\.knn": it was deleted/m);
+  const whole = await weekly.asked("--every", "week", "--to", "20240128", "--no-resume");
+  assert.deepEqual([whole.code, whole.documents], [0, 24], whole.stderr);
+  assert.equal((await weekly.asked(...WEEKS)).code, 0);
+});
+
 Deno.test("pipeline --groups with one more group indexes the records of earlier windows, too", async () => {
   await using dir = await tempDir();
   const records = recordsOfWeeks(24, 4).map((record, i) => ({
