@@ -40,7 +40,8 @@ export class Stage implements AsyncDisposable {
   #output: OutputFolder | undefined;
   /** Where failures of a part that has ended are listed. */
   #failuresPath: string | undefined;
-  #shown = 0;
+  /** Failures that were shown, by all parts together. */
+  #shown = { count: 0 };
 
   /**
    * @param task name of the tool
@@ -57,6 +58,7 @@ export class Stage implements AsyncDisposable {
   /** A part of the stage that has folders of its own, and counts for the stage. */
   part(): Stage {
     const part = new Stage(this.task, this.signal);
+    part.#shown = this.#shown;
     this.#parts.add(part);
     part.#outputs.defer(() => {
       this.#stats.add(part.#stats);
@@ -102,8 +104,9 @@ export class Stage implements AsyncDisposable {
     const message = errorMessage(error);
     this.stats.addFailed(errorCode(error), items);
     const about = id === null || message.includes(id) ? "" : `record "${id}": `;
-    if (++this.#shown <= FAILURES_SHOWN) logEvent(`${this.task}: ${about}${message}`);
-    else if (this.#shown === FAILURES_SHOWN + 1) {
+    const shown = ++this.#shown.count;
+    if (shown <= FAILURES_SHOWN) logEvent(`${this.task}: ${about}${message}`);
+    else if (shown === FAILURES_SHOWN + 1) {
       logEvent(
         `${this.task}: more failures follow; all are in ${this.failuresPath() ?? "the counts"}`,
       );

@@ -59,6 +59,8 @@ Deno.test("pipeline asks again for windows while a host of pictures has faults o
   );
   const first = await weekly.asked(...WEEKS);
   assert.deepEqual([first.code, first.failed, first.windows], [1, 24, NAMES], first.stderr);
+  const shown = first.stderr.split("\n").filter((line) => line.includes("status 503"));
+  assert.equal(shown.length, 20, "of all windows together");
   isFaulty = false;
   const second = await weekly.asked(...WEEKS);
   assert.deepEqual([second.code, second.documents, second.windows], [0, 24, NAMES], second.stderr);
