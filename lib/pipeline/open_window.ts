@@ -1,7 +1,7 @@
 /** One window on its way: its pages become records, its records vectors, and these documents. */
 import { join, sep } from "node:path";
 import type { CatalogClient } from "../catalog/client.ts";
-import { downloadRecords, idMemory } from "../catalog/download.ts";
+import { type DownloadedPage, downloadRecords, idMemory } from "../catalog/download.ts";
 import type { IdMemory } from "../catalog/ids/id_memory.ts";
 import type { DownloadOptions } from "../catalog/options.ts";
 import type { RecordFile } from "../catalog/record_files.ts";
@@ -10,6 +10,7 @@ import type { Limiter } from "../index/server/limiter.ts";
 import type { Embedder } from "../inference/workers/worker_pool.ts";
 import { DocumentReader, type Loaded } from "../ingest/documents.ts";
 import type { IngestOptions } from "../ingest/options.ts";
+import { HttpError } from "../shared/errors.ts";
 import { type Failure, isOpen } from "../shared/failure.ts";
 import type { HttpClient } from "../shared/http.ts";
 import type { OutputFolder } from "../shared/output_folder.ts";
@@ -150,12 +151,24 @@ export class OpenWindow implements AsyncDisposable {
     const pages = download.through(
       downloadRecords({ client, output, ids }, options.download, download),
     );
-    for await (const page of pages) {
+    for await (const page of this.#unlessLost(pages)) {
       this.#notes.add(page);
       for (const record of page.records) {
         moving.move(record);
         yield record;
       }
+    }
+  }
+
+  /** The pages; where the service has an error for this window alone, it fails, and the others go on. */
+  async *#unlessLost(pages: AsyncIterable<DownloadedPage>): AsyncGenerator<DownloadedPage> {
+    try {
+      yield* pages;
+    } catch (error) {
+      const isAnswer = error instanceof HttpError && error.info.status !== undefined;
+      const hasOthers = this.shared.download.stats.total !== undefined;
+      if (!isAnswer || !hasOthers) throw error;
+      this.parts.download.fail({ file: error.info.url, stage: "fetch" }, error);
     }
   }
 

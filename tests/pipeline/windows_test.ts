@@ -50,6 +50,24 @@ for (const status of [500, 503, 404]) {
   });
 }
 
+Deno.test("pipeline goes on with other windows where the service refuses all of one", async () => {
+  await using dir = await tempDir();
+  let isFaulty = true;
+  await using weekly = await fourWeeks(
+    dir.path,
+    (path) => isFaulty && path.includes("20240122 TO") ? 500 : undefined,
+  );
+  const more = ["--to", "20240204"]; // a window without records after it
+  const first = await weekly.asked(...WEEKS, ...more);
+  assert.deepEqual([first.code, first.documents, first.failed], [1, 18, 1], first.stderr);
+  isFaulty = false;
+  const second = await weekly.asked(...WEEKS, ...more);
+  assert.deepEqual([second.code, second.documents], [0, 24], second.stderr);
+  assert.deepEqual(second.windows, [NAMES[3], "20240129-20240204"]);
+  const third = await weekly.asked(...WEEKS, ...more);
+  assert.deepEqual(third.windows, ["20240129-20240204"]);
+});
+
 Deno.test("pipeline asks again for windows while a host of pictures has faults of its own, three times", async () => {
   await using dir = await tempDir();
   let isFaulty = true;
