@@ -21,6 +21,8 @@ export interface Load {
   readonly total: () => Promise<number>;
   /** Make the index by the mapping that comes with the program for vectors of this length, where there is neither. */
   readonly standardDims?: number;
+  /** Throws if the index, see `VectorIndex.generation`, is not the one that earlier loads went into. */
+  readonly check?: (generation: string | undefined) => void;
   /** Remembers what was sent to an index that cannot tell it itself. */
   readonly sent?: SentMemory | undefined;
 }
@@ -33,7 +35,7 @@ export interface Load {
  *   too little memory for them
  */
 export async function openTarget(
-  { first, model, isRest, total, standardDims, sent }: Load,
+  { first, model, isRest, total, standardDims, check, sent }: Load,
   options: IngestOptions,
   stage: Stage,
 ): Promise<VectorIndex> {
@@ -51,6 +53,7 @@ export async function openTarget(
     standardDims,
   });
   try {
+    check?.(await index.generation());
     const isRemade = recreate && (mapping !== undefined || index.kind === "embedded");
     if (!isRemade) checkLength(vectors, index.dims, "its vectors have", options);
     if (!recreate) await checkModel(index, model, options, stage);

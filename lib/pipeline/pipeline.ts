@@ -58,10 +58,10 @@ export async function pipeline(options: PipelineOptions, run: Run): Promise<Repo
         isRest: false,
         standardDims: model.output.size,
         total,
+        check: (generation: string | undefined) => log.requireHeld(generation),
         sent,
       };
       await using index = await openTarget(load, options.ingest, ingest);
-      log.requireHeld(await index.generation());
       await windows.load(groups, index);
       checkModelStayed(index, identityOf(model));
       if (options.ingest.forcemerge) await index.forcemerge();

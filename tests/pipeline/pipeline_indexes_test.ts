@@ -12,6 +12,9 @@ const running = await servers();
 /** An index that others can look at while it is loaded. */
 interface Place {
   readonly args: readonly string[];
+  readonly remove: () => Promise<unknown>;
+  /** Whether there is an index, with documents or without. */
+  readonly isThere: () => Promise<boolean>;
   /** Documents that can be found. */
   readonly count: () => Promise<number>;
   /** The access that a document tells of. */
@@ -35,6 +38,8 @@ function test(title: string, body: (place: (data: string) => Place, dir: string)
     };
     await body((data) => ({
       args: [],
+      remove: () => Deno.remove(`${data}/index`, { recursive: true }),
+      isThere: () => use(data, async (index) => await index.count() > 0, false),
       count: () => use(data, (index) => index.count(), 0),
       access: (id) =>
         use<unknown>(
@@ -54,6 +59,8 @@ function test(title: string, body: (place: (data: string) => Place, dir: string)
         try {
           await body(() => ({
             args: ["--url", server.url, "--index", index],
+            remove: () => request(server, "DELETE", `/${index}`),
+            isThere: async () => index in await request(server, "GET", `/${index}`),
             count: async () =>
               Number((await request(server, "GET", `/${index}/_count`)).count ?? 0),
             access: async (id) =>
@@ -106,5 +113,21 @@ test(
       const found = [json().documents, await place.access("id00000")];
       assert.deepEqual(found, [3, access.toLowerCase()]);
     }
+  },
+);
+
+test(
+  "an index that was deleted is told of, and not made anew with a part",
+  async (placeOf, dir) => {
+    await using weekly = await pipelineIn(dir, { records: recordsOfWeeks(8, 2) });
+    const place = placeOf(weekly.data);
+    const args = ["--every", "week", "--from", "20240101", "--to", "20240114", ...place.args];
+    assert.equal((await weekly.run(...args)).code, 0);
+    await place.remove();
+    const { code, stderr } = await weekly.run(...args);
+    assert.deepEqual([code, await place.isThere()], [2, false], stderr);
+    assert.match(stderr, /--no-resume puts the records of all windows into it/);
+    const whole = await weekly.run(...args, "--no-resume");
+    assert.deepEqual([whole.code, whole.json().documents], [0, 8], whole.stderr);
   },
 );
