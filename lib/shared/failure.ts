@@ -92,13 +92,13 @@ export function isKnown(failure: Failure, proof: string | undefined, now = Date.
 }
 
 /**
- * Whether the item had better be asked for again soon: it never came, a host was away or had a fault of
- * its own, and no run knows yet that it stays so.
+ * Whether the item had better be asked for again soon: it never came, a host was away, or a host or
+ * a worker had a fault of its own, and no run knows yet that it stays so.
  */
 export function isOpen({ task, stage, code, isKnown = false }: Failure): boolean {
   if (stage === "store") return false;
   if (task === "download") return true;
-  return isPassingCode(code) || /^http_5/.test(code) && !isKnown;
+  return isPassingCode(code) || /^(http_5|worker$)/.test(code) && !isKnown;
 }
 
 /**

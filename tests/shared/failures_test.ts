@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { bytesProof, type Failure } from "../../lib/shared/failure.ts";
+import { bytesProof, type Failure, isOpen } from "../../lib/shared/failure.ts";
 import type { FailureList } from "../../lib/shared/failures.ts";
 import { OutputFolder } from "../../lib/shared/output_folder.ts";
 import { failuresIn, setupError } from "../helpers/files.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
+import { until } from "../helpers/until.ts";
 
 const DAY_MS = 24 * 3600e3;
 
@@ -13,12 +14,14 @@ function failureOf(id: string, code = "http_404", proof: string | undefined = "a
   return { id, file, stage: "load", code, message: "no", time: new Date().toISOString(), proof };
 }
 
-/** One run that works on a folder's list. */
+/** One run that works on a folder's list; the clock has gone on since the last one. */
 async function run<T>(
   folder: string,
   work: (failures: FailureList) => T | Promise<T>,
   options: { task?: string; retry?: boolean } = {},
 ): Promise<T> {
+  const before = Date.now();
+  await until(() => Date.now() > before, "The next millisecond");
   await using output = await OutputFolder.open(folder, options.task ?? "vectorize", options);
   return await work(output.failures);
 }
@@ -184,4 +187,24 @@ Deno.test("FailureList.add() says in one line that the list cannot be written", 
     failures.add(failureOf("a"));
   }));
   assert.equal(message, `Cannot write "${path}": it is a folder`);
+});
+
+Deno.test("FailureList tells what stands now, and what of it had better be asked for again soon", async () => {
+  await using dir = await tempDir();
+  const codes = ["http_503", "worker", "network", "index_busy", "http_404", "image_unreadable"];
+  const open = (folder: string) =>
+    run(folder, (failures) => {
+      for (const code of codes) failures.add(failureOf(code, code));
+      failures.add(failureOf("gone", "http_503"));
+      return [...failures.standing()].filter(isOpen).map(({ id }) => id);
+    });
+  const all = ["http_503", "worker", "network", "index_busy", "gone"];
+  assert.deepEqual((await open(dir.path)).toSorted(), all.toSorted());
+  await open(dir.path);
+  assert.deepEqual((await open(dir.path)).toSorted(), ["index_busy", "network"], "the third time");
+  const left = await run(dir.path, (failures) => {
+    failures.settle({ id: "gone", file: "/nowhere/gone.jpg" });
+    return [...failures.standing()].map(({ id }) => id);
+  });
+  assert.deepEqual(left.toSorted(), codes.toSorted());
 });
