@@ -10,7 +10,8 @@ import { checkModelStayed } from "../ingest/folder_model.ts";
 import { ingestDocuments, sentFile } from "../ingest/ingest.ts";
 import { openTarget } from "../ingest/target.ts";
 import { HttpError } from "../shared/errors.ts";
-import type { Report, Run } from "../shared/run.ts";
+import { count } from "../shared/progress.ts";
+import type { Report, Run, Stage } from "../shared/run.ts";
 import { merged, unlessEmpty } from "../shared/streams.ts";
 import { imageClient } from "../vectorize/pictures.ts";
 import { OpenWindow, type Shared, type WindowGroup } from "./open_window.ts";
@@ -67,13 +68,23 @@ export async function pipeline(options: PipelineOptions, run: Run): Promise<Repo
       if (options.ingest.forcemerge) await index.forcemerge();
       if (options.ingest.warmup) await index.warmup();
       documents = await index.count();
+      if (documents === 0) await index.removeIfUnused();
     }
   } catch (error) {
     if (error instanceof HttpError) throw explained(error);
     throw error;
   }
   run.signal.throwIfAborted();
+  warnOfGroups(options, ingest);
   return { json: { index: options.ingest.index, documents, windows: windows.report } };
+}
+
+/** Says that not one record was chosen, as names of groups are easily misspelt. */
+function warnOfGroups({ groups }: PipelineOptions, ingest: Stage): void {
+  const { stored, failed, skipped, kinds } = ingest.stats;
+  const isNone = stored === 0 && failed === 0 && (kinds.get("unchanged") ?? 0) === 0;
+  if (groups === undefined || skipped === 0 || !isNone) return;
+  ingest.warn(`not one of ${count(skipped)} documents is of --groups ${groups.join(",")}`);
 }
 
 /** The windows of a run. */

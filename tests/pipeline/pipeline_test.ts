@@ -174,6 +174,16 @@ Deno.test("pipeline indexes the chosen groups, and takes out what moves to anoth
   );
 });
 
+Deno.test("pipeline says that no record is of the groups, and leaves no empty index", async () => {
+  await using dir = await tempDir();
+  await using weekly = await pipelineIn(dir.path, { records: recordsOfWeeks(3, 1) });
+  const { code, stderr } = await weekly.run(...WEEKS, "20240107", "--groups", "everyware");
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /ingest: not one of 3 documents is of --groups everyware\n/);
+  const again = await weekly.run(...WEEKS, "20240107", "--groups", "Everywhere");
+  assert.equal(again.json().documents, 3, again.stderr);
+});
+
 Deno.test("pipeline run by cron fails for damaged pictures once, and passes from then on", async () => {
   await using dir = await tempDir();
   const records = recordsOfWeeks(12, 1);

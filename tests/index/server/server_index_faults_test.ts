@@ -293,8 +293,10 @@ testBoth("no place to write to is told when an index is opened", async (name) =>
 });
 
 Deno.test({
-  name: "opensearch: a data stream is refused when it is opened",
-  ignore: !running.has("opensearch"),
+  ...skipIf(
+    missing(running, "opensearch"),
+    "opensearch: a data stream is refused when it is opened",
+  ),
   async fn() {
     const server = running.get("opensearch")!;
     const name = `test_${crypto.randomUUID()}`;
