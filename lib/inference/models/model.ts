@@ -47,7 +47,7 @@ function howToGet(model: string): string {
       `"--model ${DEMO}" needs no download`;
   }
   return /\.onnx$/.test(model)
-    ? "there is no such file"
+    ? `there is no such file; "${commandLine("model import")}" makes a model of an ONNX file`
     : `there is none of that name; "${commandLine("model list")}" tells which there are`;
 }
 

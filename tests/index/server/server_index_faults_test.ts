@@ -143,7 +143,7 @@ testBoth("what stays too much fails in the end: a document alone, or all", async
     errors[0]!.message,
     /^Cannot index document "id0": es_rejected.*: rejected execution$/,
   );
-  await assert.rejects(proxied.index.bulk(itemsOf(10, DIMS)), {
+  await assert.rejects(proxied.index.bulk(itemsOf(20, DIMS).slice(10)), {
     code: "setup",
     message: /^Cannot write to index "test_.*: http:\/\/127\.0\.0\.1:\d+: status 503$/,
   });
