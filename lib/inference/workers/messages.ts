@@ -9,6 +9,8 @@ export type ToWorker =
     readonly kind: "load";
     readonly engine: EngineName;
     readonly model: EngineModel & FileOfModel;
+    /** Whether the model is tried out before it is used; of a pool's workers, one does it. */
+    readonly isTriedOut: boolean;
     /** One number, shared by all: once it is not 0, no further image is begun. */
     readonly stop: Int32Array<SharedArrayBuffer>;
   }

@@ -58,7 +58,7 @@ async function start(message: ToWorker) {
   const { engine, model } = message;
   const embedder = await load(engine, model);
   await requireOwnFile(model.path, model); // another may have taken its place since it was found
-  await embedder.tryOut();
+  if (message.isTriedOut) await embedder.tryOut();
   return { embedder, stop: message.stop };
 }
 

@@ -88,7 +88,7 @@ export class WorkerPool implements Disposable {
     const { engine, model, size } = options;
     try {
       const workers = Array.from({ length: size }, () => pool.#startDirectly());
-      await Promise.all(workers.map((worker) => pool.#load(worker)));
+      await Promise.all(workers.map((worker, i) => pool.#load(worker, i === 0)));
     } catch (error) {
       pool[Symbol.dispose]();
       const reason = errorMessage(error);
@@ -161,7 +161,7 @@ export class WorkerPool implements Disposable {
     while (this.#mayStart()) {
       const worker = this.#startThroughNursery();
       try {
-        await this.#load(worker);
+        await this.#load(worker, false);
         this.#fruitlessStarts = 0;
         break;
       } catch {
@@ -177,10 +177,11 @@ export class WorkerPool implements Disposable {
       this.#fruitlessStarts < MAX_FRUITLESS_STARTS;
   }
 
-  #load(worker: PoolWorker): Promise<unknown> {
+  #load(worker: PoolWorker, isTriedOut: boolean): Promise<unknown> {
     const { engine, model, size } = this.#options;
     const threads = Math.max(1, Math.floor(availableParallelism() / size));
-    return worker.ask({ kind: "load", engine, model: { ...model, threads }, stop: this.#stop });
+    const load = { engine, model: { ...model, threads }, isTriedOut, stop: this.#stop };
+    return worker.ask({ kind: "load", ...load });
   }
 
   #startDirectly(): PoolWorker {
