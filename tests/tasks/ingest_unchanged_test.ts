@@ -2,23 +2,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { encodeNpy } from "../../lib/vectors/npy.ts";
-import { missing, request, servers } from "../helpers/cluster.ts";
+import { request } from "../helpers/cluster.ts";
+import { running, testBoth } from "../helpers/server_tests.ts";
 import { faultyProxy } from "../helpers/faulty_proxy.ts";
 import { foreignIndex, pythonBody } from "../helpers/foreign_index.ts";
 import { jsonOf, ROOT, runTask } from "../helpers/run_task.ts";
-import { skipIf } from "../helpers/skip.ts";
 import { tempDir } from "../helpers/temp_dir.ts";
 import { randomVectors } from "../index/contract.ts";
 
-const running = await servers();
 const RECORDS = 60;
-
-/** Registers a test for each kind of server. */
-function testBoth(title: string, body: (name: string) => Promise<void>): void {
-  for (const name of ["elasticsearch", "opensearch"]) {
-    Deno.test({ ...skipIf(missing(running, name), `${name}: ${title}`), fn: () => body(name) });
-  }
-}
 
 /** A folder of records with vectors, loaded through a proxy that counts the bulk requests. */
 async function place(name: string, dims: number, index: string, mapping: string) {

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import type { IndexItem } from "../../../lib/index/types.ts";
 import { openServerIndex } from "../../../lib/index/server/open_server.ts";
-import { imageMapping, missing, request, serverOptions, servers } from "../../helpers/cluster.ts";
+import { imageMapping, request, serverOptions } from "../../helpers/cluster.ts";
+import { running, testBoth } from "../../helpers/server_tests.ts";
 import { faultyProxy } from "../../helpers/faulty_proxy.ts";
 import {
   FOREIGN_DIMS,
@@ -11,16 +12,7 @@ import {
   pythonDocuments,
   vectorField,
 } from "../../helpers/foreign_index.ts";
-import { skipIf } from "../../helpers/skip.ts";
 import { documentOf, randomVectors, TITLES } from "../contract.ts";
-
-const running = await servers();
-
-function testBoth(title: string, body: (name: string) => Promise<void>): void {
-  for (const name of ["elasticsearch", "opensearch"]) {
-    Deno.test({ ...skipIf(missing(running, name), `${name}: ${title}`), fn: () => body(name) });
-  }
-}
 
 /** The items that ingest would make of the documents, and more. */
 function itemsOf(n: number): IndexItem[] {

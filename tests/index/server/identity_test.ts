@@ -1,22 +1,12 @@
 /** Documents that others put in are known by their id, however their index keeps it. */
 import assert from "node:assert/strict";
 import { openServerIndex } from "../../../lib/index/server/open_server.ts";
-import { missing, request, type Server, serverOptions, servers } from "../../helpers/cluster.ts";
+import { request, type Server, serverOptions } from "../../helpers/cluster.ts";
+import { testBoth } from "../../helpers/server_tests.ts";
 import { bodyWith, FOREIGN_DIMS, foreignIndex, sourceOf } from "../../helpers/foreign_index.ts";
-import { skipIf } from "../../helpers/skip.ts";
 import { documentOf, randomVectors } from "../contract.ts";
 
-const running = await servers();
 const THERE = 20, ALL = 30;
-
-function testBoth(title: string, body: (name: string, server: Server) => Promise<void>): void {
-  for (const name of ["elasticsearch", "opensearch"]) {
-    Deno.test({
-      ...skipIf(missing(running, name), `${name}: ${title}`),
-      fn: () => body(name, running.get(name)!),
-    });
-  }
-}
 
 function itemsOf(ids: readonly string[]) {
   const vectors = randomVectors(ids.length, FOREIGN_DIMS);

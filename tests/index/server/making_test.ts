@@ -1,30 +1,13 @@
 /** Indexes on real servers that are made, made anew and taken away again. */
 import assert from "node:assert/strict";
 import { openServerIndex } from "../../../lib/index/server/open_server.ts";
-import {
-  imageMapping,
-  missing,
-  newIndex,
-  request,
-  serverOptions,
-  servers,
-} from "../../helpers/cluster.ts";
+import { imageMapping, newIndex, request, serverOptions } from "../../helpers/cluster.ts";
+import { running, testBoth } from "../../helpers/server_tests.ts";
 import { faultyProxy } from "../../helpers/faulty_proxy.ts";
-import { skipIf } from "../../helpers/skip.ts";
 import { until } from "../../helpers/until.ts";
 import { itemsOf } from "../contract.ts";
 
 const DIMS = 32;
-const running = await servers();
-
-function testBoth(
-  title: string,
-  body: (name: "elasticsearch" | "opensearch") => Promise<void>,
-): void {
-  for (const name of ["elasticsearch", "opensearch"] as const) {
-    Deno.test({ ...skipIf(missing(running, name), `${name}: ${title}`), fn: () => body(name) });
-  }
-}
 
 testBoth("an interruption does not come between deleting an index and making it", async (name) => {
   const server = running.get(name)!;

@@ -2,25 +2,9 @@
 import assert from "node:assert/strict";
 import { parseMapping } from "../../../lib/index/server/mapping.ts";
 import { openServerIndex } from "../../../lib/index/server/open_server.ts";
-import { missing, request, type Server, serverOptions, servers } from "../../helpers/cluster.ts";
+import { request, type Server, serverOptions } from "../../helpers/cluster.ts";
+import { BOTH, testOn } from "../../helpers/server_tests.ts";
 import { bodyWith, foreignIndex, pythonDocuments } from "../../helpers/foreign_index.ts";
-import { skipIf } from "../../helpers/skip.ts";
-
-const running = await servers();
-
-function testOn(
-  names: readonly string[],
-  title: string,
-  body: (name: string, server: Server) => Promise<void>,
-): void {
-  for (const name of names) {
-    Deno.test({
-      ...skipIf(missing(running, name), `${name}: ${title}`),
-      fn: () => body(name, running.get(name)!),
-    });
-  }
-}
-const BOTH = ["elasticsearch", "opensearch"];
 
 /** Nobody can write to an index that such a body makes: neither to a new one nor to one with documents. */
 async function assertRefused(server: Server, body: object, reason: RegExp): Promise<void> {

@@ -10,20 +10,13 @@ import {
   newIndex,
   request,
   serverOptions,
-  servers,
 } from "../../helpers/cluster.ts";
+import { running, testBoth } from "../../helpers/server_tests.ts";
 import { type Fault, faultyProxy, type Passing } from "../../helpers/faulty_proxy.ts";
 import { skipIf } from "../../helpers/skip.ts";
 import { documentOf, itemsOf } from "../contract.ts";
 
 const DIMS = 32;
-const running = await servers();
-
-function testBoth(title: string, body: (name: string) => Promise<void>): void {
-  for (const name of ["elasticsearch", "opensearch"]) {
-    Deno.test({ ...skipIf(missing(running, name), `${name}: ${title}`), fn: () => body(name) });
-  }
-}
 
 /** A new index behind a proxy, what it told, and a function that loads batches all at a time. */
 async function behindProxy(

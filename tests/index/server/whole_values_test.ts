@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { openServerIndex } from "../../../lib/index/server/open_server.ts";
 import { Cluster } from "../../../lib/index/server/cluster.ts";
+import { BOTH, testOn } from "../../helpers/server_tests.ts";
 import type { ServerIndex } from "../../../lib/index/server/server_index.ts";
-import { missing, request, type Server, serverOptions, servers } from "../../helpers/cluster.ts";
+import { request, type Server, serverOptions } from "../../helpers/cluster.ts";
 import {
   bodyWith,
   FOREIGN_DIMS,
@@ -11,24 +12,7 @@ import {
   sourceOf,
   vectorField,
 } from "../../helpers/foreign_index.ts";
-import { skipIf } from "../../helpers/skip.ts";
 import { cosine, documentOf, randomVectors } from "../contract.ts";
-
-const running = await servers();
-
-function testOn(
-  names: readonly string[],
-  title: string,
-  body: (name: string, server: Server) => Promise<void>,
-): void {
-  for (const name of names) {
-    Deno.test({
-      ...skipIf(missing(running, name), `${name}: ${title}`),
-      fn: () => body(name, running.get(name)!),
-    });
-  }
-}
-const BOTH = ["elasticsearch", "opensearch"];
 
 /** By words, each is among the others. */
 const ACCESS = ["nb", "nb only", "not nb", "NB"];
