@@ -82,7 +82,7 @@ export function downloadCommand() {
     .option("-l, --log", "write page_<num>.log for each page that failed", false)
     .addOption(baseUrlOption("address of the service"))
     .option("--max <number>", "end after this many records", integer(1))
-    .option("--no-resume", "begin anew, not where the same query stopped")
+    .option("--no-resume", "start from the beginning, not where the same query stopped")
     .option("--contact <text>", "mail or web address that is sent to the service", headerText, "")
     .option("--dry-run", "say how many records, pages and requests there are, and end", false);
 }

@@ -108,8 +108,8 @@ export function ingestCommand() {
     .argument("[BULK_SIZE]", "as --bulk-size", bulkSize)
     .argument("[RECREATE_INDEX]", "true or false, as --recreate-index", yesNo)
     .argument("[SKIP]", "as --skip", integer(0))
-    .option("--records-dir <dir>", "folder of the records (needed, but with json)", path)
-    .option("--vectors-dir <dir>", "folder of the vectors (needed)", path);
+    .option("--records-dir <dir>", "folder of the records (required, but with json)", path)
+    .option("--vectors-dir <dir>", "folder of the vectors (required)", path);
   return withPlace(named, "folder of the index; with --url, of the list of failures")
     .option(
       "--mapping <name>",
@@ -133,7 +133,7 @@ export function ingestCommand() {
     .addOption(retriesOption(10))
     .addOption(shardOption())
     .addOption(retryFailedOption())
-    .option("--no-resume", "begin anew, not where the same command was interrupted")
+    .option("--no-resume", "start from the beginning, not where the same command was interrupted")
     .option("--no-tuning", "leave refresh and replicas as they are while loading")
     .option("--force", "load even what the cluster has too little memory for", false)
     .option("--warmup", "load the index into the server's memory at the end", false)

@@ -103,7 +103,7 @@ function pipelineCommand() {
       " --groups everywhere,nb,library",
     ],
   )
-    .option("--data <dir>", "folder of all that is made (needed)", path)
+    .option("--data <dir>", "folder of all that is made (required)", path)
     .option("--index <name>", "name of the index", plainName, DEFAULT_INDEX)
     .option(
       "--every <period>",

@@ -90,9 +90,9 @@ export function vectorizeCommand() {
     .argument("[JOBS]", "as --jobs", jobs)
     .argument("[BATCH]", "as --batch", integer(1))
     .argument("[STEP]", "as --step", integer(0))
-    .option("--records-dir <dir>", "folder of the records (needed)", path)
+    .option("--records-dir <dir>", "folder of the records (required)", path)
     .option("--records-glob <glob>", "which of them, as Python's rglob", "**/*")
-    .option("--vectors-dir <dir>", "folder for the vectors and images (needed)", path)
+    .option("--vectors-dir <dir>", "folder for the vectors and images (required)", path)
     .option(
       "--objects-dir <dir>",
       "folder of the images, where they are apart from the vectors",
