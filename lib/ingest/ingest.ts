@@ -204,9 +204,7 @@ function countStored(result: "created" | "updated" | "noop" | "dropped", { stats
 
 /** Names a document with its vector, and the index that it was sent to. */
 function itemProof({ document, vector }: Loaded, generation: string | undefined): string {
-  const { buffer, byteOffset, byteLength } = vector;
-  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-  return askedProof(hashOf(JSON.stringify(document), bytes, generation ?? ""));
+  return askedProof(hashOf(JSON.stringify(document), vector, generation ?? ""));
 }
 
 async function filtered<T>(items: readonly T[], isKept: (item: T) => Promise<boolean>) {

@@ -6,7 +6,7 @@ import type { IdMemory } from "../catalog/ids/id_memory.ts";
 import type { DownloadOptions } from "../catalog/options.ts";
 import type { RecordFile } from "../catalog/record_files.ts";
 import type { Model } from "../inference/models/model.ts";
-import type { Limiter } from "../index/server/limiter.ts";
+import type { Limiter } from "../shared/limiter.ts";
 import type { Embedder } from "../inference/workers/worker_pool.ts";
 import { DocumentReader, type Loaded } from "../ingest/documents.ts";
 import type { IngestOptions } from "../ingest/options.ts";

@@ -4,7 +4,7 @@ import { identityOf } from "../inference/models/identity.ts";
 import { openModel } from "../inference/models/model.ts";
 import { modelFolders } from "../inference/native.ts";
 import { LazyPool } from "../inference/workers/lazy_pool.ts";
-import { Limiter } from "../index/server/limiter.ts";
+import { Limiter } from "../shared/limiter.ts";
 import type { VectorIndex } from "../index/types.ts";
 import { checkModelStayed } from "../ingest/folder_model.ts";
 import { ingestDocuments, sentFile } from "../ingest/ingest.ts";

@@ -1,10 +1,10 @@
 /** What a pipeline knows of its windows from run to run: `<data>/.maken/windows.json`. */
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import { SetupError } from "../shared/errors.ts";
 import { exists, STATE_DIR } from "../shared/files.ts";
 import type { OutputFolder } from "../shared/output_folder.ts";
+import { hashOf } from "../shared/proof.ts";
 import type { PipelineOptions } from "./options.ts";
 import {
   ALL,
@@ -59,7 +59,7 @@ export class WindowLog {
     const { download: { url, filters, profile }, ingest: { index }, place, groups } = options;
     const where = place.kind === "server" ? place.urls.map(String).sort() : place.dir;
     const query = JSON.stringify([url.href, filters, profile, where, index, groups?.toSorted()]);
-    this.query = createHash("sha256").update(query).digest("hex").slice(0, 16);
+    this.query = hashOf(query);
     this.#entries = this.#read();
   }
 

@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { bytesProof } from "./failure.ts";
 
-/** A short name of these bytes or this text. */
-export function hashOf(...parts: readonly (Uint8Array | string)[]): string {
+/** A short name of these bytes or this text; 96 bits of SHA-256, in hex. */
+export function hashOf(...parts: readonly (Uint8Array | Float32Array | string)[]): string {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);
   return hash.digest("hex").slice(0, 24);

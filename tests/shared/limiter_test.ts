@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
-import { Limiter } from "../../../lib/index/server/limiter.ts";
+import { Limiter } from "../../lib/shared/limiter.ts";
 
 Deno.test("Limiter runs no more at a time than its limit, less after an overload, then more", async () => {
   const limiter = new Limiter(8);

@@ -1,7 +1,7 @@
 /** Bulk requests: each item is in at the end, or has an error that says why it is not. */
 import { z } from "zod";
 import { HttpError, IndexError } from "../../shared/errors.ts";
-import { Limiter } from "./limiter.ts";
+import { Limiter } from "../../shared/limiter.ts";
 import type { ServerClient, ServerRequest } from "./client.ts";
 import type { BulkWriter, Dialect } from "./dialect.ts";
 import { errorLine, shorten } from "./errors.ts";

@@ -1,7 +1,7 @@
 /** What of a batch an index holds already, just as it is: that is not sent again. */
-import { createHash } from "node:crypto";
 import { z } from "zod";
 import { HttpError } from "../../shared/errors.ts";
+import { hashOf } from "../../shared/proof.ts";
 import type { IndexItem } from "../types.ts";
 import type { ServerClient } from "./client.ts";
 import { type DocumentPlace, type Found, isUsableId } from "./identity.ts";
@@ -59,11 +59,7 @@ export class Fingerprints {
   of({ document, vector }: IndexItem): string {
     const { intake, sent } = this.#parts;
     if (!intake.hasFingerprint && sent === undefined) return ""; // nobody asks for it
-    return createHash("sha256")
-      .update(this.#form)
-      .update(JSON.stringify(document))
-      .update(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength))
-      .digest("base64url");
+    return hashOf(this.#form, JSON.stringify(document), vector);
   }
 
   /**

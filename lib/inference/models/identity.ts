@@ -1,5 +1,5 @@
 /** What the vectors of a model are known by. */
-import { createHash } from "node:crypto";
+import { hashOf } from "../../shared/proof.ts";
 import type { ModelIdentity } from "../../vectors/model_identity.ts";
 import { manifest as schema, type ModelManifest } from "./manifest.ts";
 
@@ -23,8 +23,7 @@ export function identityOf(manifest: ModelManifest): ModelIdentity {
   const others = Object.entries(manifest).filter(([key]) => !ABOUT_FILE.includes(key));
   const making = { ...Object.fromEntries(others), input: unusual(input, USUAL.input) };
   const json = sortedJson(unusual(making, USUAL));
-  const digest = createHash("sha256").update(json).digest("hex");
-  return { name, sha256, settings: digest.slice(0, 16) };
+  return { name, sha256, settings: hashOf(json).slice(0, 16) };
 }
 
 /** What differs from the usual: a setting that a later version adds leaves the rest as it was. */
