@@ -81,18 +81,18 @@ const OTHER_WORDS: Readonly<Record<string, string>> = {
   "--mapping": "mapping file that makes the index, in place of the one that comes with Maken",
 };
 
-/** The tools, in the order of the stream. */
-const TOOLS = [
-  { name: "download", command: downloadCommand },
-  { name: "vectorize", command: vectorizeCommand },
-  { name: "ingest", command: ingestCommand },
-] as const;
-
-function passedOn(command: { options: readonly Option[] }): Option[] {
-  return command.options.filter(({ long }) => !KEPT_BACK.has(long?.replace(/^--/, "") ?? ""));
+/** The options of the tools that are passed on to them. */
+function passedOn() {
+  const options = (command: { options: readonly Option[] }) =>
+    command.options.filter(({ long }) => !KEPT_BACK.has(long?.replace(/^--/, "") ?? ""));
+  return {
+    download: options(downloadCommand()),
+    vectorize: options(vectorizeCommand()),
+    ingest: options(ingestCommand()),
+  };
 }
 
-function pipelineCommand() {
+function pipelineCommand(passed: ReturnType<typeof passedOn>) {
   const own = toolCommand(
     "pipeline",
     "Harvest, embed and index the records of one window of days after the other, as one stream.",
@@ -120,8 +120,8 @@ function pipelineCommand() {
     .option("--kind <kind>", "what is harvested", choice(KINDS), KINDS[0])
     .option("--plan", "say what it would take, and end", false);
   const help = new Help();
-  const options = TOOLS.flatMap(({ name, command }) =>
-    passedOn(command()).map((option) => ({ name, option }))
+  const options = Object.entries(passed).flatMap(([name, options]) =>
+    options.map((option) => ({ name, option }))
   );
   for (const [long, found] of Map.groupBy(options, ({ option }) => option.long)) {
     const [first] = found;
@@ -170,17 +170,27 @@ function argsOf(parsed: Parsed, options: readonly Option[]): string[] {
  * @throws {UsageError} in one line for whatever does not fit
  */
 export function parsePipelineOptions(argv: readonly string[]): PipelineOptions {
-  const parsed = parseCommand(pipelineCommand(), argv);
+  const passed = passedOn();
+  const parsed = parseCommand(pipelineCommand(passed), argv);
   const o = parsed.opts();
   const data = needed(o.data, "The folder of the data (--data)", "pipeline");
-  const [toDownload, toVectorize, toIngest] = TOOLS.map(({ command }) =>
-    argsOf(parsed, passedOn(command()))
-  ) as [string[], string[], string[]];
   const folders = ["--records-dir", data, "--vectors-dir", data];
   const isNamed = parsed.getOptionValueSource("indexDir") === "cli";
   const indexDir = isNamed ? [] : ["--index-dir", join(data, "index")];
-  const download = parseDownloadOptions([...toDownload, "--output-folder", data]);
-  const ingest = parseIngestOptions([...toIngest, ...folders, ...indexDir]);
+  const download = parseDownloadOptions([
+    ...argsOf(parsed, passed.download),
+    ...["--output-folder", data],
+  ]);
+  const ingest = parseIngestOptions([
+    ...argsOf(parsed, passed.ingest),
+    ...folders,
+    ...indexDir,
+  ]);
+  const vectorize = parseVectorizeOptions([
+    ...argsOf(parsed, passed.vectorize),
+    ...folders,
+    "--download-images",
+  ]);
   const hasWindows = o.every !== undefined || o.from !== undefined || o.to !== undefined;
   if (
     hasWindows && download.filters.some((filter) => filter.startsWith("firstDigitalContentTime:"))
@@ -205,7 +215,7 @@ export function parsePipelineOptions(argv: readonly string[]): PipelineOptions {
     plan: o.plan,
     place: ingest.place,
     download,
-    vectorize: parseVectorizeOptions([...toVectorize, ...folders, "--download-images"]),
+    vectorize,
     ingest: parsed.getOptionValueSource("index") === "cli" || ingest.mappingFile === undefined
       ? { ...ingest, index: o.index }
       : ingest,

@@ -4,12 +4,12 @@ import { identityOf } from "../inference/models/identity.ts";
 import { openModel } from "../inference/models/model.ts";
 import { modelFolders } from "../inference/native.ts";
 import { LazyPool } from "../inference/workers/lazy_pool.ts";
-import { Limiter } from "../shared/limiter.ts";
 import type { VectorIndex } from "../index/types.ts";
 import { checkModelStayed } from "../ingest/folder_model.ts";
 import { ingestDocuments, sentFile } from "../ingest/ingest.ts";
 import { openTarget } from "../ingest/target.ts";
 import { HttpError } from "../shared/errors.ts";
+import { Limiter } from "../shared/limiter.ts";
 import { count } from "../shared/progress.ts";
 import type { Report, Run, Stage } from "../shared/run.ts";
 import { merged, unlessEmpty } from "../shared/streams.ts";
@@ -30,9 +30,9 @@ export async function pipeline(options: PipelineOptions, run: Run): Promise<Repo
     const due = new WindowLog(new ReadFolder(options.data), options).due();
     return await planPipeline(due, options, run);
   }
-  const [download, vectorize, ingest] = ["download", "vectorize", "ingest"].map((task) =>
-    run.stage(task)
-  ) as [Shared["download"], Shared["vectorize"], Shared["ingest"]];
+  const download = run.stage("download");
+  const vectorize = run.stage("vectorize");
+  const ingest = run.stage("ingest");
   const log = new WindowLog(await run.openOutput(options.data), options);
   const { engine, jobs: size, model: name, modelsDir } = options.vectorize;
   const model = await openModel(name, modelFolders(modelsDir));
